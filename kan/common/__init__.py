@@ -1,0 +1,1 @@
+"""What every package may use: the errors, the console, random streams and array checks."""

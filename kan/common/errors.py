@@ -1,0 +1,37 @@
+"""The one hierarchy of errors that this library raises on purpose.
+
+Every member is a :class:`KANError` and also the builtin kind that fits, so ``except ValueError`` keeps working
+in scripts that know nothing of this library.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class KANError(Exception):
+    """Base class of all errors that the library raises on purpose."""
+
+
+class ArgumentError(KANError, ValueError):
+    """An argument has a value, a shape or a type that cannot be used."""
+
+
+class StateError(KANError, RuntimeError):
+    """The model is not in the state that the call needs, for example it has not seen any data."""
+
+
+class FormulaError(KANError, ValueError):
+    """The network cannot be written as a formula, or an expression cannot be used."""
+
+
+class CheckpointError(KANError, RuntimeError):
+    """A checkpoint cannot be read or written."""
+
+
+def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
+    """Raise an :class:`ArgumentError` that lists `choices` unless `value` is one of them."""
+    allowed = list(choices)
+    if value not in allowed:
+        listed = ", ".join(repr(choice) for choice in allowed)
+        raise ArgumentError(f"`{name}` must be one of {listed}; got {value!r}.")
