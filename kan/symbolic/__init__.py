@@ -1,0 +1,1 @@
+"""Univariate functions for symbolic edges: the library, its guards, affine fitting and rounding of formulas."""
