@@ -1,0 +1,59 @@
+# One command for each thing one does here; `make help` lists them. All of them set up what they need in .venv.
+
+PYTHON ?= python3
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test style lint types layers pytest format bench clean
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+install: $(INSTALLED)  ## create .venv with the pinned requirements and the package
+
+# The stamp is written last: an installation that was interrupted is taken up again.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 9))' || \
+		{ echo "Python 3.9 or newer is needed; name one with: make PYTHON=/path/to/python3 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet "pip>=23.1"
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(INSTALLED)  ## fit, prune, plot and read the formula of the hello example
+	$(BIN)/python tutorials/demo.py
+
+test: style lint types layers pytest  ## all checks: style, lint, types, layers, tests, notebooks, doctests
+
+style: $(INSTALLED)  ## check the formatting
+	$(BIN)/ruff format --check .
+
+lint: $(INSTALLED)  ## check names, docstrings and likely bugs
+	$(BIN)/ruff check .
+
+types: $(INSTALLED)  ## check the type hints
+	$(BIN)/mypy
+
+layers: $(INSTALLED)  ## check that each package imports only from the rows below it
+	$(BIN)/lint-imports
+
+# Test workers run side by side, so each computes with one thread.
+pytest: export OMP_NUM_THREADS = 1
+pytest: $(INSTALLED)  ## run the tests, the notebooks and the docstrings' examples, with coverage
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov --cov-report=term-missing:skip-covered
+
+format: $(INSTALLED)  ## format the code and mend what can be mended automatically
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## time each stage of the hello example
+	$(BIN)/python benchmarks/hello.py
+
+clean:  ## remove the virtual environment, caches and builds
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
