@@ -1,8 +1,8 @@
 """Draws the diagram of a network: nodes, edges with their curves, sum and product symbols, names.
 
-Follows the look of Liu et al., arXiv 2404.19756 and 2408.10205. It deviates from pykan in that everything is drawn with
-vectors in one Axes, that the figure grows with the number of edges (see :mod:`kan.plotting.layout`), and that the Figure
-is returned.
+Follows the look of Liu et al., arXiv 2404.19756 and 2408.10205. It deviates from pykan in that everything is drawn
+with vectors in one Axes, that the figure grows with the number of edges (see :mod:`kan.plotting.layout`), and that the
+Figure is returned.
 """
 
 from __future__ import annotations
@@ -136,7 +136,9 @@ def _letter(
         if not names:
             return None
         share = _slot_share(nodes, width=layout.width)
-        return fit_row(names, slot=share * layout.width, size=size, widest=share * max(WIDEST, layout.width), ruler=ruler)
+        return fit_row(
+            names, slot=share * layout.width, size=size, widest=share * max(WIDEST, layout.width), ruler=ruler
+        )
 
     middle = np.array([layout.width / 2])
     return _Lettering(
@@ -163,9 +165,9 @@ def _needed_width(layout: Layout, lettering: _Lettering) -> float:
 
 
 def _side_room(layout: Layout, lettering: _Lettering) -> float:
-    """Return by how much a long title, or the long name of a single node, sticks out on either side."""
+    """Return by how much boxes, a long title, or the long name of a single node, reach out of the network's width."""
     single = [row for row in (lettering.inputs, lettering.outputs, lettering.title) if row and len(row.texts) == 1]
-    return max((row.slot - layout.width for row in single), default=0.0) / 2
+    return max([layout.overhang, *((row.slot - layout.width) / 2 for row in single)])
 
 
 def _heights(lettering: _Lettering, *, out_vars_offset: float) -> tuple[float, float]:
@@ -185,7 +187,7 @@ def _new_axes(
 ) -> Axes:
     """Return the one Axes of a new figure, its limits around network and labels."""
     under, over = _heights(lettering, out_vars_offset=out_vars_offset)
-    side = MARGIN + max(_side_room(layout, lettering), 0.0)
+    side = MARGIN + _side_room(layout, lettering)
     left, right = -side, layout.width + side
     bottom, top = -MARGIN - under, layout.height + over + MARGIN
     size = ((right - left) * zoom, (top - bottom) * zoom)
@@ -200,15 +202,16 @@ def _new_axes(
 
 def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     """Return a white figure; pyplot is imported only where it is to know the figure."""
-    # The user's automatic layouts would move the Axes; dark styles would hide black curves.
-    options: dict[str, Any] = {"figsize": size, "facecolor": "white", "layout": "none"}
-    if show_in_pyplot:
-        import matplotlib.pyplot as plt
-
-        return plt.figure(**options)
+    import matplotlib
     from matplotlib.figure import Figure
 
-    return Figure(**options)
+    # Dark styles would hide black curves, and automatic layouts would move the Axes.
+    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        if not show_in_pyplot:
+            return Figure(figsize=size, facecolor="white")
+        import matplotlib.pyplot as plt
+
+        return plt.figure(figsize=size, facecolor="white")
 
 
 def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float) -> None:

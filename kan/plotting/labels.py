@@ -19,7 +19,8 @@ SHRINK_UPRIGHT = 0.6
 SHRINK_TURNED = 0.4
 LARGEST_TURNED = 0.85
 TALLEST_TURNED = 3.0
-SLACK = 1.08
+SLACK = 1.04
+NEIGHBOUR_GAP = 0.5  # of the letters' size, between two labels
 # Measuring at a high resolution keeps the rounding to whole pixels out of the result.
 MEASURING_DPI = 288
 
@@ -131,10 +132,11 @@ def fit_row(names: Sequence[Any], *, slot: float, size: float, widest: float, ru
     measured = [ruler.measure(text, size=size) for text in texts]
     widths, above, below = ([column * SLACK for column in columns] for columns in zip(*measured))
     longest, tallest = max(widths), max(up + down for up, down in zip(above, below))
-    fit = min(1.0, slot / longest)
+    wanted = longest + (NEIGHBOUR_GAP * size / 72 if len(texts) > 1 else 0.0)
+    fit = min(1.0, slot / wanted)
     if fit < SHRINK_UPRIGHT and len(texts) > 1:
         turned_fit = min(LARGEST_TURNED, 0.9 * slot / tallest)
         if turned_fit >= SHRINK_TURNED and longest * turned_fit <= TALLEST_TURNED:
             return LabelRow(texts, size * turned_fit, True, longest * turned_fit, 0.0, tallest * turned_fit)
-    fit = min(max(fit, SHRINK_UPRIGHT), widest / longest)
-    return LabelRow(texts, size * fit, False, max(above) * fit, max(below) * fit, longest * fit)
+    fit = min(max(fit, SHRINK_UPRIGHT), widest / wanted)
+    return LabelRow(texts, size * fit, False, max(above) * fit, max(below) * fit, wanted * fit)

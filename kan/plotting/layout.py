@@ -58,6 +58,7 @@ class Layout:
     layers: list[LayerLayout]
     width: float
     height: float
+    overhang: float  # how far boxes and their ticks reach out of the width on either side
     box_side: float
     dot_radius: float
     symbol_radius: float
@@ -82,10 +83,11 @@ def arrange(picture: DiagramPicture, *, tick: bool = False, least_width: float =
         Positions in inches at ``scale=0.5``.
     """
     spacing = SPACING_WITH_TICKS if tick else SPACING
-    side, width = _box_side_and_width(picture, spacing=spacing, largest=BOX_SIDE_WITH_TICKS if tick else BOX_SIDE)
+    largest = BOX_SIDE_WITH_TICKS if tick else BOX_SIDE
+    side, width = _box_side_and_width(picture, spacing=spacing, largest=largest)
     most_nodes = max(max(layer.n_in, layer.n_sub, layer.n_out) for layer in picture.layers)
     width = max(width, least_width, min(0.24 * most_nodes, WIDEST))
-    symbol = min(0.105, 0.36 * width / most_nodes)
+    symbol = min(0.105 * math.sqrt(side / largest), 0.36 * width / most_nodes)
     node_x = _spread(picture.n_in, width)
     layers, height = [], symbol
     for layer in picture.layers:
@@ -98,6 +100,7 @@ def arrange(picture: DiagramPicture, *, tick: bool = False, least_width: float =
         layers=layers,
         width=width,
         height=height + symbol,
+        overhang=max(0.0, side / 2 + (TICK_ROOM * side if tick else 0.0) - min(each.box_x.min() for each in layers)),
         box_side=side,
         dot_radius=0.6 * symbol,
         symbol_radius=symbol,

@@ -1,7 +1,8 @@
 """The artists of a diagram: each kind of mark is one matplotlib collection for the whole network.
 
-All marks live in the data coordinates of one Axes (inches at scale 0.5), so the picture is made of vectors and a network
-of hundreds of edges costs a handful of artists. pykan writes one PNG file an edge and pastes it into an Axes of its own.
+All marks live in the data coordinates of one Axes (inches at scale 0.5), so the picture is made of vectors and a
+network of hundreds of edges costs a handful of artists. pykan writes one PNG file an edge and pastes it into an Axes
+of its own.
 """
 
 from __future__ import annotations
@@ -75,11 +76,19 @@ def add_edges(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
     axes.add_collection(LineCollection(lines, colors=twice, linewidths=width, zorder=1, gid="lines", **common))
     axes.add_collection(
         PolyCollection(
-            boxes, facecolors="none", edgecolors=colours, linewidths=0.75 * width, joinstyle="miter", zorder=2, gid="boxes"
+            boxes,
+            facecolors="none",
+            edgecolors=colours,
+            linewidths=0.75 * width,
+            joinstyle="miter",
+            zorder=2,
+            gid="boxes",
         )
     )
     common["capstyle"] = "round"
-    axes.add_collection(LineCollection(curves, colors=colours, linewidths=1.35 * width, zorder=3, gid="curves", **common))
+    axes.add_collection(
+        LineCollection(curves, colors=colours, linewidths=1.35 * width, zorder=3, gid="curves", **common)
+    )
 
 
 def edge_lines(placed: LayerLayout, i: int, j: int, *, side: float) -> list[np.ndarray]:
@@ -121,7 +130,8 @@ def add_nodes(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
     dots += [(x, first.node_y) for x in first.node_x]
     for layer, placed in zip(picture.layers, layout.layers):
         links += [
-            [(placed.sub_x[j], placed.sub_y), (placed.out_x[node], placed.out_y)] for j, node in enumerate(layer.owners())
+            [(placed.sub_x[j], placed.sub_y), (placed.out_x[node], placed.out_y)]
+            for j, node in enumerate(layer.owners())
         ]
         sums += [(x, placed.sub_y) for x in placed.sub_x]
         dots += [(x, placed.out_y) for x in placed.out_x[: layer.n_sum]]
@@ -168,7 +178,9 @@ def _add_symbols(
     arms = [np.array([np.cos(turn + q), np.sin(turn + q)]) * arm for q in (0.0, np.pi / 2)]
     strokes = [[np.add(centre, -end), np.add(centre, end)] for centre in centres for end in arms]
     axes.add_collection(
-        LineCollection(strokes, colors="black", linewidths=1.3 * line_width, zorder=6, capstyle="butt", gid=gid + "-cross")
+        LineCollection(
+            strokes, colors="black", linewidths=1.3 * line_width, zorder=6, capstyle="butt", gid=gid + "-cross"
+        )
     )
 
 
@@ -195,10 +207,10 @@ def add_ticks(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
 
 
 def short_numbers(low: float, high: float) -> tuple[str, str]:
-    """Write the ends of a range in at most five characters each: to a hundredth of the range where that is short."""
+    """Write the ends of a range in at most five characters each, to less than a tenth of the range."""
     low, high = float(low), float(high)
     spread = high - low
-    # A hundredth of the range is what the eye can tell apart in a box; what is less than that is written as 0.
+    # The eye cannot tell more apart in a box; what is smaller than the last decimal is written as 0.
     scale = spread if 0 < spread < np.inf else max(abs(low), abs(high), 1.0)
     decimals = min(max(0, 1 - int(np.floor(np.log10(scale)))), 17)
     return _short(low, decimals=decimals), _short(high, decimals=decimals)

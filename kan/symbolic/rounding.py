@@ -69,9 +69,9 @@ def ex_round(ex1: Any, n_digit: int) -> Any:
 def snap_number(value: float, tol: float) -> Any | None:
     """Return the simplest exact number near a value.
 
-    Candidates are integers, rationals p/q with q up to 12 and p up to 60, such multiples of pi and of e, square roots of
-    integers up to 30 and their reciprocals. Fewer and smaller integers are simpler; pi costs a little more, e and roots
-    more than that. A kind of candidate that lies so dense that any number would match is left out.
+    Candidates are integers, rationals p/q with q up to 12 and p up to 60, such multiples of pi and of e, square
+    roots of integers up to 30 and their reciprocals. Fewer and smaller integers are simpler; pi costs a little more,
+    e and roots more than that. A kind of candidate that lies so dense that any number would match is left out.
 
     Parameters
     ----------

@@ -1,0 +1,14 @@
+"""Whether the running code is seen by one of torch's program transforms instead of plain eager autograd."""
+
+from __future__ import annotations
+
+import torch
+from torch.autograd import forward_ad
+
+
+def is_transformed() -> bool:
+    """Return True inside ``torch.func`` transforms, ``torch.compile`` and forward-mode differentiation."""
+    if torch.compiler.is_compiling():
+        return True
+    # Neither state has a public query; both names have been stable since torch 2.0.
+    return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0

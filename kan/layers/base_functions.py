@@ -1,0 +1,39 @@
+"""The residual functions b(x) that are added to the spline of every edge."""
+
+from __future__ import annotations
+
+from typing import Callable, Union
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.errors import ArgumentError
+
+BaseFunction = Callable[[Tensor], Tensor]
+
+
+class Zero(nn.Module):
+    """The function that is zero everywhere: edges are bare splines."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return zeros of the shape of `x`."""
+        return torch.zeros_like(x)
+
+
+_BASE_FUNCTIONS: dict[str, Callable[[], BaseFunction]] = {"silu": nn.SiLU, "identity": nn.Identity, "zero": Zero}
+
+
+def resolve_base_function(base_fun: Union[str, BaseFunction]) -> BaseFunction:
+    """Return the function for a name, or a callable as it is.
+
+    Raises
+    ------
+    ArgumentError
+        If `base_fun` is neither a known name nor callable.
+    """
+    if callable(base_fun):
+        return base_fun
+    if base_fun in _BASE_FUNCTIONS:
+        return _BASE_FUNCTIONS[base_fun]()
+    names = ", ".join(repr(name) for name in _BASE_FUNCTIONS)
+    raise ArgumentError(f"`base_fun` must be one of {names}, or a function of a tensor; got {base_fun!r}.")

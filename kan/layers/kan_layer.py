@@ -1,0 +1,307 @@
+"""One layer of numerical edges: a B-spline and a base function on every edge, a sum on every output.
+
+    phi_ij(x) = mask_ij * (scale_base_ij * b(x_i) + scale_sp_ij * spline_ij(x_i)),     y_j = sum_i phi_ij(x_i)
+
+Parameters carry pykan's names and shapes, and a seed draws pykan's numbers. Deviations from pykan: the sum is one
+matrix product (`edge_sum`), least squares is stable, grid updates keep the function where there are no samples, and
+random numbers come from a generator of the layer's own.
+
+Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.errors import ArgumentError, check_choice
+from kan.common.random import stream
+from kan.layers.base_functions import BaseFunction, resolve_base_function
+from kan.layers.edge_sum import EdgeSums, edge_sums
+from kan.layers.sparse import sparse_mask
+from kan.spline import (
+    adaptive_knots,
+    basis,
+    evaluate_curves,
+    extend_knots,
+    fit_coefficients,
+    interior_knots,
+    refined_knots,
+    transfer_coefficients,
+    uniform_knots,
+)
+
+_LOW_PRECISION = (torch.float16, torch.bfloat16)
+
+
+class KANLayer(nn.Module):
+    """A layer of `in_dim` x `out_dim` learnable univariate functions.
+
+    Parameters
+    ----------
+    in_dim, out_dim : int
+        Numbers of inputs I and outputs O.
+    num : int
+        Number of grid intervals G, at least 1.
+    k : int
+        Spline degree, at least 0.
+    noise_scale : float
+        Size of the random spline at the start.
+    scale_base_mu, scale_base_sigma : float
+        `scale_base` starts uniformly in ``(mu ± sigma) / sqrt(I)``.
+    scale_sp : float
+        `scale_sp` starts at ``scale_sp / sqrt(I)``.
+    base_fun : str or callable
+        The base function b: 'silu', 'identity', 'zero', or a function of a tensor.
+    grid_eps : float
+        Grids after an update: 0 follows the quantiles of the samples, 1 is uniform, between mixes both.
+    grid_range : pair of float
+        The range of the grid at the start.
+    sp_trainable, sb_trainable : bool
+        Whether `scale_sp` and `scale_base` are trained.
+    save_plot_data : bool
+        Has no effect, as in pykan: per-edge values are computed when they are asked for.
+    device : str or torch.device
+    sparse_init : bool
+        Start with few edges instead of all.
+    generator : torch.Generator, optional
+        Where the random numbers come from; by default a generator with seed 0.
+
+    Raises
+    ------
+    ArgumentError
+        For dimensions, `num` or `k` that make no layer, or an unknown `base_fun`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan import KANLayer
+    >>> layer = KANLayer(in_dim=3, out_dim=5)
+    >>> y, preacts, postacts, postspline = layer(torch.rand(100, 3))
+    >>> y.shape, preacts.shape, postacts.shape, postspline.shape
+    (torch.Size([100, 5]), torch.Size([100, 5, 3]), torch.Size([100, 5, 3]), torch.Size([100, 5, 3]))
+    """
+
+    def __init__(
+        self,
+        in_dim: int = 3,
+        out_dim: int = 2,
+        num: int = 5,
+        k: int = 3,
+        noise_scale: float = 0.5,
+        scale_base_mu: float = 0.0,
+        scale_base_sigma: float = 1.0,
+        scale_sp: float = 1.0,
+        base_fun: Union[str, BaseFunction] = "silu",
+        grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1),
+        sp_trainable: bool = True,
+        sb_trainable: bool = True,
+        save_plot_data: bool = True,  # noqa: ARG002
+        device: Any = "cpu",
+        sparse_init: bool = False,
+        *,
+        generator: Optional[torch.Generator] = None,
+    ) -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = _checked_size("in_dim", in_dim, 0), _checked_size("out_dim", out_dim, 0)
+        self.num, self.k = _checked_size("num", num, 1), _checked_size("k", k, 0)
+        self.base_fun = resolve_base_function(base_fun)
+        self.grid_eps = grid_eps
+        generator = stream(0) if generator is None else generator
+        low, high = (float(bound) for bound in grid_range)
+        if not low < high:
+            raise ArgumentError(f"`grid_range` must be an increasing pair; got ({low}, {high}).")
+        interior = uniform_knots(low, high, inputs=self.in_dim, intervals=self.num)
+        knots = extend_knots(interior, degree=self.k)
+        # The order of the draws is pykan's, so that a seed gives the network it gives there.
+        noise = (torch.rand(self.num + 1, self.in_dim, self.out_dim, generator=generator) - 0.5) * noise_scale / self.num
+        base = 2 * torch.rand(self.in_dim, self.out_dim, generator=generator) - 1
+        root = max(self.in_dim, 1) ** 0.5
+        mask = sparse_mask(self.in_dim, self.out_dim) if sparse_init else torch.ones(self.in_dim, self.out_dim)
+        coefficients = fit_coefficients(interior, noise.permute(1, 2, 0), knots, degree=self.k)
+        self.grid = nn.Parameter(knots, requires_grad=False)
+        self.coef = nn.Parameter(coefficients)
+        self.mask = nn.Parameter(mask, requires_grad=False)
+        self.scale_base = nn.Parameter((scale_base_mu + scale_base_sigma * base) / root, requires_grad=sb_trainable)
+        self.scale_sp = nn.Parameter(scale_sp / root * mask, requires_grad=sp_trainable)
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return self.grid.device
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Evaluate every edge; training uses `forward_sum`, which does not keep per-edge values.
+
+        Parameters
+        ----------
+        x : Tensor (N, I)
+
+        Returns
+        -------
+        y : Tensor (N, O)
+            The sums.
+        preacts, postacts, postspline : Tensor (N, O, I)
+            The input of every edge, its output, and its spline alone.
+
+        Raises
+        ------
+        ArgumentError
+            If `x` is not (N, I).
+        """
+        if x.ndim != 2:
+            raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
+        self._check_columns(x)
+        preacts = x[:, None, :].expand(-1, self.out_dim, -1)
+        splines = self.edge_splines(x.T)  # (I, O, N)
+        base = self.base_fun(x.T)[:, None, :]  # (I, 1, N)
+        outputs = self.mask[:, :, None] * (self.scale_base[:, :, None] * base + self.scale_sp[:, :, None] * splines)
+        return outputs.sum(dim=0).T, preacts, outputs.permute(2, 1, 0), splines.permute(2, 1, 0)
+
+    def forward_sum(self, x: Tensor) -> Tensor:
+        """Evaluate the layer: ``(..., I) -> (..., O)``, any leading dimensions, any floating dtype.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> KANLayer(in_dim=3, out_dim=5).forward_sum(torch.rand(4, 7, 3)).shape
+        torch.Size([4, 7, 5])
+        """
+        self._check_columns(x)
+        return self.edge_sums(x.reshape(-1, self.in_dim).T).sums.T.reshape(*x.shape[:-1], self.out_dim)
+
+    def edge_sums(self, x: Tensor, *, with_variances: bool = False) -> EdgeSums:
+        """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
+        tensors = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
+        dtype = x.dtype
+        if dtype in _LOW_PRECISION:
+            # Eleven bits cannot tell knots apart; the bases are computed in float32.
+            tensors = tuple(tensor.float() for tensor in tensors)
+        x, coef, scale_base, scale_sp, mask, grid = tensors
+        result = edge_sums(
+            x, self.base_fun(x), coef, scale_base, scale_sp, mask, grid, degree=self.k, with_variances=with_variances
+        )
+        return result if dtype == x.dtype else EdgeSums(result.sums.to(dtype), result.variances)
+
+    def edge_splines(self, x: Tensor) -> Tensor:
+        """Evaluate the bare spline of every edge: x (I, N) -> (I, O, N)."""
+        return evaluate_curves(x, self.grid, self.coef, degree=self.k)
+
+    def bases(self, x: Tensor, inputs: Tensor) -> Tensor:
+        """Evaluate the bases of some inputs, repeats allowed: x (E, N) -> (E, B, N)."""
+        return basis(x, self.grid[inputs], degree=self.k)
+
+    @torch.no_grad()
+    def update_grid_from_samples(self, x: Tensor, mode: str = "sample") -> None:
+        """Move the knots to where the samples are, and keep the functions.
+
+        Parameters
+        ----------
+        x : Tensor (N, I)
+        mode : str
+            'sample' keeps the functions at the samples, 'grid' on the new grid.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> layer = KANLayer(in_dim=1, out_dim=1, num=5, k=3, grid_eps=1.0)
+        >>> layer.update_grid_from_samples(torch.linspace(-3, 3, steps=101)[:, None])
+        >>> layer.grid[0, 3].item(), layer.grid[0, -4].item()
+        (-3.0, 3.0)
+        """
+        check_choice("mode", mode, ("sample", "grid"))
+        self._check_columns(x)
+        if x.shape[0] == 0:
+            raise ArgumentError(f"`x` must hold at least one sample of shape (N, {self.in_dim}) to place knots.")
+        x = x.to(self.grid)
+        current = interior_knots(self.grid, degree=self.k)
+        interior = adaptive_knots(x, current, intervals=self.num, eps=self.grid_eps)
+        self._move_curves(self, x, extend_knots(interior, degree=self.k), mode=mode)
+
+    @torch.no_grad()
+    def initialize_grid_from_parent(self, parent: KANLayer, x: Tensor, mode: str = "sample") -> None:
+        """Take over the functions of `parent`, whose grid may be coarser, on a subdivision of its knots.
+
+        Parameters
+        ----------
+        parent : KANLayer
+            A layer of the same I and O.
+        x : Tensor (N, I)
+            Samples; knots are stretched to cover them.
+        mode : str
+            'sample' keeps the functions at the samples, 'grid' on the new grid.
+        """
+        check_choice("mode", mode, ("sample", "grid"))
+        self._check_columns(x)
+        x = x.to(parent.grid)
+        interior = refined_knots(interior_knots(parent.grid, degree=parent.k), x, intervals=self.num)
+        self._move_curves(parent, x, extend_knots(interior, degree=self.k), mode=mode)
+
+    def _move_curves(self, source: KANLayer, x: Tensor, knots: Tensor, *, mode: str) -> None:
+        """Set the knots, and the coefficients that give the curves of `source`."""
+        samples = x.T if mode == "sample" else x.T[:, :0]
+        coefficients = transfer_coefficients(
+            samples, source.grid, source.coef, knots, degree=source.k, new_degree=self.k
+        )
+        self.grid.data = knots.to(self.grid)
+        self.coef.data = coefficients.to(self.coef)
+
+    @torch.no_grad()
+    def get_subset(self, in_id: Any, out_id: Any) -> KANLayer:
+        """Return a new layer of the chosen inputs and outputs, sharing nothing with this one.
+
+        Examples
+        --------
+        >>> from kan import KANLayer
+        >>> small = KANLayer(in_dim=10, out_dim=10, num=5, k=3).get_subset([0, 9], [1, 2, 3])
+        >>> small.in_dim, small.out_dim
+        (2, 3)
+        """
+        rows = torch.as_tensor(in_id, dtype=torch.long, device=self.device)
+        columns = torch.as_tensor(out_id, dtype=torch.long, device=self.device)
+        subset = KANLayer(
+            len(rows),
+            len(columns),
+            self.num,
+            self.k,
+            base_fun=self.base_fun,
+            grid_eps=self.grid_eps,
+            sp_trainable=self.scale_sp.requires_grad,
+            sb_trainable=self.scale_base.requires_grad,
+        )
+        subset.grid.data = self.grid[rows].clone()
+        for name in ("coef", "mask", "scale_base", "scale_sp"):
+            getattr(subset, name).data = getattr(self, name)[rows][:, columns].clone()
+        return subset.train(self.training)
+
+    @torch.no_grad()
+    def swap(self, i1: int, i2: int, mode: str = "in") -> None:
+        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+        check_choice("mode", mode, ("in", "out"))
+        for parameter in (self.coef, self.scale_base, self.scale_sp, self.mask):
+            rows = parameter if mode == "in" else parameter.transpose(0, 1)
+            rows[[i1, i2]] = rows[[i2, i1]]
+        if mode == "in":
+            self.grid[[i1, i2]] = self.grid[[i2, i1]]
+
+    def extra_repr(self) -> str:
+        """Describe the layer in one line, for `print(model)`."""
+        return f"in_dim={self.in_dim}, out_dim={self.out_dim}, num={self.num}, k={self.k}"
+
+    def _check_columns(self, x: Tensor) -> None:
+        """Raise unless the last dimension of `x` is I."""
+        if x.ndim == 0 or x.shape[-1] != self.in_dim:
+            raise ArgumentError(f"`x` must have {self.in_dim} columns, (..., {self.in_dim}); got {tuple(x.shape)}.")
+
+
+def _checked_size(name: str, value: Any, least: int) -> int:
+    """Return `value` as an int, or raise if it is not a whole number of at least `least`."""
+    if isinstance(value, bool) or int(value) != value or value < least:
+        raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+    return int(value)

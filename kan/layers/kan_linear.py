@@ -1,0 +1,81 @@
+"""A KAN layer that takes the place of `nn.Linear`, with the constructor of efficient-kan's `KANLinear`."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional
+
+import torch
+from torch import Tensor, nn
+
+from kan.layers.kan_layer import KANLayer
+
+
+class KANLinear(KANLayer):
+    """A layer ``(..., in_features) -> (..., out_features)`` for use inside any other network.
+
+    Parameters
+    ----------
+    in_features, out_features : int
+    grid_size : int
+        Number of grid intervals.
+    spline_order : int
+        Spline degree.
+    scale_noise : float
+        Size of the random spline at the start.
+    scale_base : float
+        The weights of the base function start as in `nn.Linear`, times this.
+    scale_spline : float
+        The scale of the spline at the start.
+    enable_standalone_scale_spline : bool
+        Whether the scale of each spline is trained besides its coefficients.
+    base_activation : callable
+        A class without arguments, such as `torch.nn.SiLU`, whose instance is the base function.
+    grid_eps : float
+    grid_range : pair of float
+    generator : torch.Generator, optional
+        Where the random numbers come from; by default torch's global generator, as for any layer of `torch.nn`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan import KANLinear
+    >>> network = torch.nn.Sequential(KANLinear(8, 16), KANLinear(16, 2))
+    >>> network(torch.rand(3, 5, 8)).shape
+    torch.Size([3, 5, 2])
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        grid_size: int = 5,
+        spline_order: int = 3,
+        scale_noise: float = 0.1,
+        scale_base: float = 1.0,
+        scale_spline: float = 1.0,
+        enable_standalone_scale_spline: bool = True,
+        base_activation: Callable[[], Any] = nn.SiLU,
+        grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1),
+        *,
+        generator: Optional[torch.Generator] = None,
+    ) -> None:
+        super().__init__(
+            in_features,
+            out_features,
+            grid_size,
+            spline_order,
+            noise_scale=scale_noise,
+            scale_base_sigma=scale_base,
+            scale_sp=scale_spline,
+            base_fun=base_activation(),
+            grid_eps=grid_eps,
+            grid_range=grid_range,
+            sp_trainable=enable_standalone_scale_spline,
+            generator=torch.default_generator if generator is None else generator,
+        )
+        self.in_features, self.out_features = in_features, out_features
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """Evaluate ``(..., in_features) -> (..., out_features)``."""
+        return self.forward_sum(x)

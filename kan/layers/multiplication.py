@@ -1,0 +1,41 @@
+"""Multiplication nodes: the product of the sub-nodes that belong to each.
+
+The sub-nodes of a node layer are ordered: first one for every sum node, then the factors of the first multiplication
+node, of the second, and so on. Deviation from pykan: an arity other than 2 is right here, and arity 1 and 0 work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+def multiply_nodes(subnodes: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:
+    """Turn sub-nodes (n_sum + sum(arities), N) into nodes (n_sum + len(arities), N)."""
+    if not arities:
+        return subnodes
+    factors = subnodes[n_sum:]
+    if len(set(arities)) == 1:
+        # One arity for all, the usual case: whole rows at once.
+        products = _product(factors.unflatten(0, (len(arities), arities[0])), like=factors)
+        return torch.cat([subnodes[:n_sum], products])
+    groups = torch.split(factors, list(arities))
+    return torch.cat([subnodes[:n_sum], *(_product(group[None], like=factors) for group in groups)])
+
+
+def _product(factors: Tensor, *, like: Tensor) -> Tensor:
+    """Multiply along dimension 1 of (nodes, arity, N), factor by factor: exact derivatives, zeros included."""
+    if factors.shape[1] == 0:
+        return like.new_ones(factors.shape[0], factors.shape[2])
+    product = factors[:, 0]
+    for index in range(1, factors.shape[1]):
+        product = product * factors[:, index]
+    return product
+
+
+def nodes_to_subnodes(values: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:
+    """Repeat the value of every multiplication node for each of its factors, along the last dimension."""
+    repeats = torch.tensor([1] * n_sum + list(arities), device=values.device)
+    return torch.repeat_interleave(values, repeats, dim=-1)

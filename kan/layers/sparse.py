@@ -1,0 +1,27 @@
+"""The edges of a sparse start: every node is connected to its nearest neighbour in the next layer."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def sparse_mask(in_dim: int, out_dim: int) -> Tensor:
+    """Return a mask (I, O) with ones where input and output are nearest to each other, seen from either side.
+
+    Examples
+    --------
+    >>> from kan.layers.sparse import sparse_mask
+    >>> sparse_mask(2, 4)
+    tensor([[1., 1., 0., 0.],
+            [0., 0., 1., 1.]])
+    """
+    mask = torch.zeros(in_dim, out_dim)
+    if in_dim == 0 or out_dim == 0:
+        return mask
+    inputs = (torch.arange(in_dim) + 0.5) / in_dim
+    outputs = (torch.arange(out_dim) + 0.5) / out_dim
+    distance = (inputs[:, None] - outputs[None, :]).abs()
+    mask[torch.arange(in_dim), distance.argmin(dim=1)] = 1
+    mask[distance.argmin(dim=0), torch.arange(out_dim)] = 1
+    return mask

@@ -1,0 +1,335 @@
+"""One layer of symbolic edges: c * f(a x + b) + d, with f by name from the symbolic library.
+
+Only edges that carry a function are computed, grouped by function; an idle layer costs nothing. Deviation from pykan:
+functions are kept by name (as module extra state in the `state_dict`), so copying, pickling and loading restore them.
+
+Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Callable, NamedTuple, Optional, Union
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.arrays import as_tensor
+from kan.common.console import say
+from kan.common.errors import ArgumentError, check_choice
+from kan.common.random import stream
+from kan.symbolic.library import lookup
+
+IDLE = "0"
+ANONYMOUS = "anonymous"
+
+
+class EdgeGroup(NamedTuple):
+    """The edges that carry one function: E pairs of output and input."""
+
+    function: Callable[..., Any]
+    guarded: Callable[..., Any]
+    outputs: Tensor  # (E,)
+    inputs: Tensor  # (E,)
+
+
+class Symbolic_KANLayer(nn.Module):  # noqa: N801
+    """A layer of `in_dim` x `out_dim` symbolic edges, idle at the start.
+
+    Parameters
+    ----------
+    in_dim, out_dim : int
+        Numbers of inputs I and outputs O.
+    device : str or torch.device
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan import Symbolic_KANLayer
+    >>> layer = Symbolic_KANLayer(in_dim=3, out_dim=5)
+    >>> y, postacts = layer(torch.rand(100, 3))
+    >>> y.shape, postacts.shape
+    (torch.Size([100, 5]), torch.Size([100, 5, 3]))
+    """
+
+    def __init__(self, in_dim: int = 3, out_dim: int = 2, device: Any = "cpu") -> None:
+        super().__init__()
+        self.in_dim, self.out_dim = in_dim, out_dim
+        self.mask = nn.Parameter(torch.zeros(out_dim, in_dim), requires_grad=False)
+        self.affine = nn.Parameter(torch.zeros(out_dim, in_dim, 4))
+        self.funs_name = [[IDLE] * in_dim for _ in range(out_dim)]
+        # Edges that were fixed, those fixed to the constant '0' included, and functions given without a name.
+        self._fixed: set[tuple[int, int]] = set()
+        self._callables: dict[tuple[int, int], Callable[..., Any]] = {}
+        self._groups: Optional[list[EdgeGroup]] = None
+        self.to(device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return self.mask.device
+
+    @property
+    def funs(self) -> list[list[Callable[..., Any]]]:
+        """The torch function of every edge [O][I]."""
+        return [[self._function(j, i)[0] for i in range(self.in_dim)] for j in range(self.out_dim)]
+
+    @property
+    def funs_avoid_singularity(self) -> list[list[Callable[..., Any]]]:
+        """The guarded torch function of every edge [O][I]."""
+        return [[self._function(j, i)[1] for i in range(self.in_dim)] for j in range(self.out_dim)]
+
+    @property
+    def funs_sympy(self) -> list[list[Callable[..., Any]]]:
+        """The sympy function of every edge [O][I]."""
+        return [
+            [self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1] for i in range(self.in_dim)]
+            for j in range(self.out_dim)
+        ]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no edge carries a function."""
+        return not self._fixed
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every edge carries a function."""
+        return len(self._fixed) == self.in_dim * self.out_dim
+
+    def forward(self, x: Tensor, singularity_avoiding: bool = False, y_th: float = 10.0) -> tuple[Tensor, Tensor]:
+        """Evaluate every edge.
+
+        Parameters
+        ----------
+        x : Tensor (N, I)
+        singularity_avoiding : bool
+            Use the guarded functions, which are finite everywhere.
+        y_th : float
+            The value beyond which a guarded function is cut off.
+
+        Returns
+        -------
+        y : Tensor (N, O)
+            The sums.
+        postacts : Tensor (N, O, I)
+            The output of every edge.
+        """
+        if x.ndim != 2 or x.shape[1] != self.in_dim:
+            raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
+        postacts = x.new_zeros(self.out_dim, self.in_dim, x.shape[0])
+        for group, values in self.group_values(x.T, singularity_avoiding=singularity_avoiding, y_th=y_th):
+            postacts = postacts.index_put((group.outputs, group.inputs), values)
+        return postacts.sum(dim=1).T, postacts.permute(2, 0, 1)
+
+    def group_values(
+        self, x: Tensor, *, singularity_avoiding: bool = False, y_th: float = 10.0
+    ) -> list[tuple[EdgeGroup, Tensor]]:
+        """Evaluate the edges of each function together: x (I, N) -> values (E, N) for every group."""
+        results = []
+        for group in self._edge_groups():
+            affine = self.affine[group.outputs, group.inputs].to(x.dtype)  # (E, 4)
+            a, b, c, d = affine[:, :, None].unbind(dim=1)
+            argument = torch.addcmul(b, a, x[group.inputs])
+            if singularity_avoiding:
+                value = group.guarded(argument, torch.as_tensor(y_th, dtype=x.dtype, device=x.device))
+                value = value[1] if isinstance(value, tuple) else value
+            else:
+                value = group.function(argument)
+            mask = self.mask[group.outputs, group.inputs][:, None].to(x.dtype)
+            results.append((group, mask * (c * value + d)))
+        return results
+
+    @torch.no_grad()
+    def fix_symbolic(
+        self,
+        i: int,
+        j: int,
+        fun_name: Union[str, Callable[..., Any]],
+        x: Any = None,
+        y: Any = None,
+        random: bool = False,
+        a_range: Any = (-10, 10),
+        b_range: Any = (-10, 10),
+        verbose: bool = True,
+        *,
+        generator: Optional[torch.Generator] = None,
+    ) -> Optional[Tensor]:
+        """Give edge (i, j) a function; with samples of the edge, fit its affine parameters.
+
+        Parameters
+        ----------
+        i, j : int
+            Input and output of the edge.
+        fun_name : str or callable
+            A name in `SYMBOLIC_LIB`, or a function of a tensor (which then cannot be saved to a checkpoint).
+        x, y : Tensor (N,), optional
+            Inputs and outputs of the edge. Without them the affine parameters are (1, 0, 1, 0), or random.
+        random : bool
+            Draw the affine parameters from (-1, 1) instead.
+        a_range, b_range : pair of float
+            Where the fit searches.
+        verbose : bool
+            Print r2.
+        generator : torch.Generator, optional
+            For `random`.
+
+        Returns
+        -------
+        Tensor or None
+            The coefficient of determination r2 of the fit.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import Symbolic_KANLayer
+        >>> layer = Symbolic_KANLayer(in_dim=3, out_dim=2)
+        >>> x = torch.linspace(-1, 1, steps=100)
+        >>> r2 = layer.fix_symbolic(2, 1, 'sin', x, 5.0 * torch.sin(3.0 * x + 2.0) + 0.7, verbose=False)
+        >>> [round(number, 3) for number in layer.affine[1, 2].tolist()]
+        [3.0, 2.0, 5.0, 0.7]
+        """
+        from kan.symbolic.affine import fit_affine
+
+        named = isinstance(fun_name, str)
+        if not named and not callable(fun_name):
+            raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")
+        if named:
+            lookup(fun_name)
+        r2: Optional[Tensor] = None
+        if random:
+            parameters = torch.rand(4, generator=stream(0) if generator is None else generator) * 2 - 1
+        else:
+            parameters = torch.tensor([1.0, 0.0, 1.0, 0.0])
+        if named and x is not None and y is not None:
+            fit = fit_affine(
+                as_tensor(x, like=self.affine), as_tensor(y, like=self.affine), [fun_name], a_range=a_range, b_range=b_range
+            )
+            parameters, r2 = fit.params[0], fit.r2[0]
+            if verbose:
+                say(f"r2 is {float(r2)}")
+                if float(r2) < 0.9:
+                    say("r2 is not very high; check whether this is the right function.")
+        self.set_edge(i, j, fun_name)
+        self.affine[j, i] = parameters.to(self.affine)
+        return r2
+
+    def set_edge(self, i: int, j: int, function: Union[str, Callable[..., Any]]) -> None:
+        """Set the function of edge (i, j) and nothing else."""
+        i, j = range(self.in_dim)[i], range(self.out_dim)[j]
+        self._callables.pop((j, i), None)
+        if isinstance(function, str):
+            self.funs_name[j][i] = function
+        else:
+            self.funs_name[j][i] = ANONYMOUS
+            self._callables[j, i] = function
+        self._fixed.add((j, i))
+        self._groups = None
+
+    def clear_edge(self, i: int, j: int) -> None:
+        """Make edge (i, j) idle."""
+        i, j = range(self.in_dim)[i], range(self.out_dim)[j]
+        self.funs_name[j][i] = IDLE
+        self._callables.pop((j, i), None)
+        self._fixed.discard((j, i))
+        self._groups = None
+
+    def is_fixed(self, i: int, j: int) -> bool:
+        """Whether edge (i, j) carries a function."""
+        return (j, i) in self._fixed
+
+    @torch.no_grad()
+    def get_subset(self, in_id: Any, out_id: Any) -> Symbolic_KANLayer:
+        """Return a new layer of the chosen inputs and outputs, sharing nothing with this one."""
+        inputs, outputs = [int(i) for i in in_id], [int(j) for j in out_id]
+        subset = Symbolic_KANLayer(len(inputs), len(outputs))
+        subset.mask.data = self.mask[outputs][:, inputs].clone()
+        subset.affine.data = self.affine[outputs][:, inputs].clone()
+        for new_j, j in enumerate(outputs):
+            for new_i, i in enumerate(inputs):
+                if self.is_fixed(i, j):
+                    subset.set_edge(new_i, new_j, self._callables.get((j, i), self.funs_name[j][i]))
+        return subset.train(self.training)
+
+    @torch.no_grad()
+    def swap(self, i1: int, i2: int, mode: str = "in") -> None:
+        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+        check_choice("mode", mode, ("in", "out"))
+        inputs, outputs = list(range(self.in_dim)), list(range(self.out_dim))
+        order = inputs if mode == "in" else outputs
+        order[i1], order[i2] = order[i2], order[i1]
+        swapped = self.get_subset(inputs, outputs)
+        self.mask.data, self.affine.data = swapped.mask.data, swapped.affine.data
+        self.funs_name, self._fixed, self._callables = swapped.funs_name, swapped._fixed, swapped._callables
+        self._groups = None
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the functions by name, for the `state_dict`."""
+        return {"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Restore the functions of `get_extra_state`; functions without a name stay as they are here."""
+        names, fixed = state["funs_name"], {tuple(pair) for pair in state["fixed"]}
+        if [len(row) for row in names] != [self.in_dim] * self.out_dim:
+            raise ArgumentError(f"the state holds functions of another layer than ({self.out_dim}, {self.in_dim}).")
+        for row in names:
+            for name in row:
+                if name != ANONYMOUS:
+                    lookup(name)
+        self.funs_name = [list(row) for row in names]
+        self._fixed = fixed
+        self._callables = {pair: function for pair, function in self._callables.items() if self._is_anonymous(pair)}
+        self._groups = None
+
+    def _is_anonymous(self, pair: tuple[int, int]) -> bool:
+        """Whether edge (j, i) carries a function without a name."""
+        return self.funs_name[pair[0]][pair[1]] == ANONYMOUS
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Load; a state without function names (pykan's) leaves the functions as they are."""
+        missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[arg-type]
+        key = prefix + "_extra_state"
+        if key in missing:
+            missing.remove(key)
+
+    def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """Return the plain and the guarded torch function of edge (j, i)."""
+        if (j, i) in self._callables:
+            return self._callables[j, i], _unguarded(self._callables[j, i])
+        if self._is_anonymous((j, i)):
+            raise ArgumentError(
+                f"edge ({i}, {j}) carries a function without a name, which a checkpoint cannot hold. "
+                "Set it again with `fix_symbolic`, or register it first with `add_symbolic`."
+            )
+        entry = lookup(self.funs_name[j][i])
+        return entry[0], entry[3]
+
+    def _edge_groups(self) -> list[EdgeGroup]:
+        """Return the groups of edges with the same function, on the device of the parameters."""
+        if self._groups is None or (self._groups and self._groups[0].inputs.device != self.device):
+            members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+            for j, i in sorted(self._fixed):
+                members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
+            self._groups = []
+            for pairs in members.values():
+                function, guarded = self._function(*pairs[0])
+                outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
+                self._groups.append(EdgeGroup(function, guarded, outputs, inputs))
+        return self._groups
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the cached groups out of copies and pickles; they hold functions."""
+        state = super().__getstate__() if hasattr(super(), "__getstate__") else self.__dict__
+        return {**state, "_groups": None}  # type: ignore[dict-item]
+
+
+def _unguarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return `function` with the signature of a guarded one."""
+
+    def guarded(x: Tensor, _: Tensor) -> Tensor:
+        result: Tensor = function(x)
+        return result
+
+    return guarded

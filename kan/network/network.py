@@ -1,0 +1,341 @@
+"""The network: layers of edges between layers of sum and multiplication nodes.
+
+One step from nodes to nodes is
+
+    sums -> subnode_scale * sums + subnode_bias -> products -> node_scale * nodes + node_bias.
+
+Parameters have pykan's names, so `state_dict`s are exchanged with it. Deviations from pykan: a forward pass keeps only a
+reference to its input, everything else is computed on demand (`trace`); dtype and device are those of the parameters,
+without any state beside them; the constructor draws from a generator of its own.
+
+Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Optional, TypeVar, Union
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.arrays import as_tensor
+from kan.common.errors import ArgumentError, StateError
+from kan.common.random import stream
+from kan.common.transforms import is_transformed
+from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
+from kan.layers.base_functions import BaseFunction
+from kan.network.shape import Shape
+from kan.network.trace import LayerTrace, Trace
+
+Self = TypeVar("Self", bound="Network")
+
+_AFFINE = ("node_bias", "node_scale", "subnode_bias", "subnode_scale")
+
+
+class Network(nn.Module):
+    """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
+
+    def __init__(
+        self,
+        width: Any,
+        *,
+        grid: Union[int, list[int]] = 3,
+        k: Union[int, list[int]] = 3,
+        mult_arity: Any = 2,
+        noise_scale: float = 0.3,
+        scale_base_mu: float = 0.0,
+        scale_base_sigma: float = 1.0,
+        base_fun: Union[str, BaseFunction] = "silu",
+        symbolic_enabled: bool = True,
+        affine_trainable: bool = False,
+        grid_eps: float = 0.02,
+        grid_range: Any = (-1, 1),
+        sp_trainable: bool = True,
+        sb_trainable: bool = True,
+        seed: int = 1,
+        save_act: bool = True,
+        sparse_init: bool = False,
+        device: Any = "cpu",
+    ) -> None:
+        super().__init__()
+        self.shape = Shape.parse(width, mult_arity)
+        self.mult_homo = isinstance(mult_arity, int)
+        self.mult_arity = self.shape.mult_arity(like=mult_arity)
+        self.grid, self.k = _per_layer("grid", grid, self.depth), _per_layer("k", k, self.depth)
+        self.base_fun_name = base_fun
+        self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
+        self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
+        self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
+        self.seed, self.save_act = int(seed), save_act
+        self._draws = 0
+        generator = stream(self.seed)
+        nodes, subnodes = self.shape.nodes, self.shape.subnodes
+        self.act_fun = nn.ModuleList(
+            KANLayer(
+                nodes[layer],
+                subnodes[layer + 1],
+                num=self.grid[layer] if isinstance(self.grid, list) else self.grid,
+                k=self.k[layer] if isinstance(self.k, list) else self.k,
+                noise_scale=noise_scale,
+                scale_base_mu=scale_base_mu,
+                scale_base_sigma=scale_base_sigma,
+                base_fun=base_fun,
+                grid_eps=grid_eps,
+                grid_range=grid_range,
+                sp_trainable=sp_trainable,
+                sb_trainable=sb_trainable,
+                sparse_init=sparse_init,
+                generator=generator,
+            )
+            for layer in range(self.depth)
+        )
+        self.base_fun = self.act_fun[0].base_fun
+        for layer in range(self.depth):
+            sizes = {"node": nodes[layer + 1], "subnode": subnodes[layer + 1]}
+            for name in _AFFINE:
+                what, kind = name.split("_")
+                start = torch.ones(sizes[what]) if kind == "scale" else torch.zeros(sizes[what])
+                self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
+        self.symbolic_fun = nn.ModuleList(
+            Symbolic_KANLayer(nodes[layer], subnodes[layer + 1]) for layer in range(self.depth)
+        )
+        self.n_columns = nodes[0]
+        self.register_buffer("input_id", torch.arange(nodes[0]), persistent=False)
+        self.cache_data: Optional[Tensor] = None
+        self._reference: Optional[Tensor] = None
+        self.to(device)
+
+    # What the network is
+
+    @property
+    def depth(self) -> int:
+        """The number of edge layers."""
+        return self.shape.depth
+
+    @property
+    def width(self) -> list[list[int]]:
+        """Sum and multiplication nodes of every node layer, inputs first."""
+        return self.shape.width
+
+    @property
+    def width_in(self) -> list[int]:
+        """Nodes of every node layer."""
+        return self.shape.nodes
+
+    @property
+    def width_out(self) -> list[int]:
+        """Sub-nodes of every node layer."""
+        return self.shape.subnodes
+
+    @property
+    def n_sum(self) -> list[int]:
+        """Sum nodes of every hidden layer."""
+        return list(self.shape.sums[1:-1])
+
+    @property
+    def n_mult(self) -> list[int]:
+        """Multiplication nodes of every hidden layer."""
+        return [len(arities) for arities in self.shape.arities[1:-1]]
+
+    def arities(self, layer: int) -> list[int]:
+        """Arities of the multiplication nodes of node layer `layer`."""
+        return list(self.shape.arities[layer])
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return self.act_fun[0].grid.device  # type: ignore[no-any-return, union-attr]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point format of the parameters."""
+        return self.act_fun[0].coef.dtype  # type: ignore[no-any-return, union-attr]
+
+    @property
+    def node_bias(self) -> list[nn.Parameter]:
+        """The bias of the nodes after every edge layer."""
+        return [getattr(self, f"node_bias_{layer}") for layer in range(self.depth)]
+
+    @property
+    def node_scale(self) -> list[nn.Parameter]:
+        """The scale of the nodes after every edge layer."""
+        return [getattr(self, f"node_scale_{layer}") for layer in range(self.depth)]
+
+    @property
+    def subnode_bias(self) -> list[nn.Parameter]:
+        """The bias of the sub-nodes after every edge layer."""
+        return [getattr(self, f"subnode_bias_{layer}") for layer in range(self.depth)]
+
+    @property
+    def subnode_scale(self) -> list[nn.Parameter]:
+        """The scale of the sub-nodes after every edge layer."""
+        return [getattr(self, f"subnode_scale_{layer}") for layer in range(self.depth)]
+
+    # The forward pass
+
+    def forward(self, x: Any, singularity_avoiding: bool = False, y_th: float = 10.0) -> Tensor:
+        """Evaluate the network.
+
+        Parameters
+        ----------
+        x : Tensor (N, inputs)
+        singularity_avoiding : bool
+            Use guarded symbolic functions, which are finite everywhere.
+        y_th : float
+            The value beyond which a guarded function is cut off.
+
+        Returns
+        -------
+        Tensor (N, outputs)
+
+        Raises
+        ------
+        ArgumentError
+            If `x` has another shape.
+        """
+        x = self.checked_input(x)
+        if not is_transformed():
+            self.cache_data = x.detach()
+        nodes = x[:, self.input_id].T
+        for layer in range(self.depth):
+            nodes = self._advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
+        return nodes.T.contiguous()
+
+    def trace(self, x: Any, *, singularity_avoiding: bool = False, y_th: float = 10.0) -> Trace:
+        """Evaluate the network and record every layer; differentiable, and `cache_data` stays as it is."""
+        nodes = self.checked_input(x)[:, self.input_id].T
+        record: list[LayerTrace] = []
+        for layer in range(self.depth):
+            nodes = self._advance(layer, nodes, record, singularity_avoiding=singularity_avoiding, y_th=y_th)
+        return Trace(record)
+
+    def _advance(
+        self, layer: int, nodes: Tensor, record: Optional[list[LayerTrace]] = None, **singularity: Any
+    ) -> Tensor:
+        """Go from the nodes (I, N) of one layer to those of the next."""
+        numeric: KANLayer = self.act_fun[layer]  # type: ignore[assignment]
+        symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
+        groups = symbolic.group_values(nodes, **singularity) if self.symbolic_enabled else []
+        variances: Optional[Tensor] = None
+        if symbolic.is_complete and not bool(numeric.mask.any()):
+            sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
+        else:
+            sums, variances = numeric.edge_sums(nodes, with_variances=record is not None)
+        for group, values in groups:
+            sums = sums.index_add(0, group.outputs, values)
+        subnodes = self._affine("subnode", layer, sums)
+        products = multiply_nodes(subnodes, n_sum=self.shape.sums[layer + 1], arities=self.shape.arities[layer + 1])
+        result = self._affine("node", layer, products)
+        if record is not None:
+            if variances is None:
+                variances = nodes.new_zeros(numeric.in_dim, numeric.out_dim)
+            record.append(LayerTrace(numeric, symbolic, nodes, sums, subnodes, result, variances, groups))
+        return result
+
+    def _affine(self, what: str, layer: int, values: Tensor) -> Tensor:
+        """Apply the affine map of the nodes or sub-nodes to (nodes, N)."""
+        scale, bias = getattr(self, f"{what}_scale_{layer}"), getattr(self, f"{what}_bias_{layer}")
+        return torch.addcmul(bias[:, None], scale[:, None], values)
+
+    # Data
+
+    def checked_input(self, x: Any) -> Tensor:
+        """Return `x` as a tensor (N, inputs) of the dtype and device of the parameters.
+
+        Raises
+        ------
+        ArgumentError
+            If it has another shape.
+        """
+        x = as_tensor(x, like=self.act_fun[0].coef)  # type: ignore[arg-type, union-attr]
+        if x.ndim != 2 or x.shape[1] != self.n_columns:
+            raise ArgumentError(
+                f"`x` must have shape (N, {self.n_columns}) for width={self.width}; got {tuple(x.shape)}."
+            )
+        return x
+
+    def set_reference(self, x: Any) -> None:
+        """Choose the data that attribution, pruning and symbolic fitting refer to."""
+        self._reference = self.cache_data = self.checked_input(x).detach()
+
+    def reference_data(self, x: Any = None) -> Tensor:
+        """Return `x`, or else the data last trained on or given to `get_act`, or else the last input.
+
+        Raises
+        ------
+        StateError
+            If there is none.
+        """
+        if isinstance(x, Mapping):
+            x = x["train_input"]
+        if x is not None:
+            return self.checked_input(x)
+        data = self.cache_data if self._reference is None else self._reference
+        if data is None:
+            raise StateError("the model has not seen any data yet: call `model(x)` or `model.get_act(x)` first.")
+        return data.to(device=self.device, dtype=self.dtype)
+
+    def draw_stream(self) -> torch.Generator:
+        """Return the model's next stream of random numbers: reproducible, and never the same twice."""
+        self._draws += 1
+        return stream(self.seed, self._draws)
+
+    # Copies
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments with which the constructor makes a network of the same shape and behaviour."""
+        return {
+            "width": self.width,
+            "grid": self.grid,
+            "k": self.k,
+            "mult_arity": self.mult_arity,
+            "base_fun": self.base_fun_name,
+            "symbolic_enabled": self.symbolic_enabled,
+            "affine_trainable": self.affine_trainable,
+            "grid_eps": self.grid_eps,
+            "grid_range": list(self.grid_range),
+            "sp_trainable": self.sp_trainable,
+            "sb_trainable": self.sb_trainable,
+            "seed": self.seed,
+            "save_act": self.save_act,
+        }
+
+    def rebuild(self: Self, **changes: Any) -> Self:
+        """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
+
+        Its parameters are as the constructor leaves them; data and random state are carried over.
+        """
+        fresh = type(self)(**{**self.settings(), **changes})
+        fresh.to(dtype=self.dtype, device=self.device).train(self.training)
+        if fresh.width_in[0] == self.width_in[0]:
+            fresh.n_columns, fresh.input_id = self.n_columns, self.input_id.clone()
+        fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws
+        return fresh
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return what the parameters do not say: which columns of the data are the inputs."""
+        return {"n_columns": self.n_columns, "input_id": self.input_id.tolist(), "draws": self._draws}
+
+    def set_extra_state(self, state: Any) -> None:
+        """Restore what `get_extra_state` returned."""
+        if len(state["input_id"]) != self.width_in[0]:
+            raise ArgumentError(f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}.")
+        self.n_columns, self._draws = int(state["n_columns"]), int(state["draws"])
+        self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        """Load; a state of pykan, which has no extra state, leaves the inputs as they are."""
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[arg-type]
+        missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
+        if prefix + "_extra_state" in missing:
+            missing.remove(prefix + "_extra_state")
+
+
+def _per_layer(name: str, value: Any, depth: int) -> Union[int, list[int]]:
+    """Return `value` as an int, or as a list with one int for every edge layer."""
+    if isinstance(value, (list, tuple)):
+        if len(value) != depth:
+            raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
+        return [int(entry) for entry in value]
+    return int(value) if int(value) == value else value

@@ -1,0 +1,138 @@
+"""What happened in one forward pass, layer by layer.
+
+The pass itself only keeps the nodes and the variance of every edge. Values per edge and sample are computed when they
+are asked for: plots, pruning and symbolic fitting need them, training does not.
+
+Inside, samples are the last axis; what the properties return has pykan's shapes, samples first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from kan.layers import KANLayer, Symbolic_KANLayer
+from kan.layers.symbolic_layer import EdgeGroup
+
+
+def spread(values: Tensor) -> Tensor:
+    """Return the standard deviation along the last axis, with gradient zero (not NaN) where it is zero."""
+    centred = values - values.mean(dim=-1, keepdim=True)
+    return safe_root(centred.square().sum(dim=-1) / max(values.shape[-1] - 1, 1))
+
+
+def safe_root(variance: Tensor) -> Tensor:
+    """Return the square root, with gradient zero (not infinite) where it is zero."""
+    positive = variance > 0
+    return torch.where(positive, torch.where(positive, variance, 1).sqrt(), 0)
+
+
+@dataclass
+class LayerTrace:
+    """One edge layer and the nodes it feeds.
+
+    Attributes
+    ----------
+    inputs : Tensor (I, N)
+        The nodes before.
+    sums : Tensor (O, N)
+        The sub-nodes before their affine map.
+    subnodes : Tensor (O, N)
+        The sub-nodes, factors of the products.
+    nodes : Tensor (nodes, N)
+        The nodes after.
+    variances : Tensor (I, O)
+        The variance over the samples of every numerical edge.
+    groups : list of (EdgeGroup, Tensor (E, N))
+        The values of the symbolic edges, by function.
+    """
+
+    numeric: KANLayer
+    symbolic: Symbolic_KANLayer
+    inputs: Tensor
+    sums: Tensor
+    subnodes: Tensor
+    nodes: Tensor
+    variances: Tensor
+    groups: list[tuple[EdgeGroup, Tensor]] = field(default_factory=list)
+
+    @property
+    def preacts(self) -> Tensor:
+        """The inputs of the layer (N, I)."""
+        return self.inputs.T
+
+    def postsplines(self) -> Tensor:
+        """The bare splines of all edges (N, O, I)."""
+        return self.numeric.edge_splines(self.inputs).permute(2, 1, 0)
+
+    def postacts(self) -> Tensor:
+        """The outputs of all edges (N, O, I)."""
+        values = self.numeric(self.inputs.T)[2].permute(1, 2, 0)  # (O, I, N)
+        for group, symbolic in self.groups:
+            values = values.index_put((group.outputs, group.inputs), symbolic, accumulate=True)
+        return values.permute(2, 0, 1)
+
+    def edge_values(self, i: int, j: int) -> Tensor:
+        """The outputs of one edge (N,)."""
+        inputs, outputs = torch.tensor([i]), torch.tensor([j])
+        value = self._numeric_values(inputs, outputs)[0]
+        for group, symbolic in self.groups:
+            for row in ((group.outputs == j) & (group.inputs == i)).nonzero().flatten():
+                value = value + symbolic[row]
+        return value
+
+    def input_spread(self) -> Tensor:
+        """The standard deviation of every input (I,)."""
+        return spread(self.inputs)
+
+    def subnode_spread(self) -> Tensor:
+        """The standard deviation of every sub-node before its affine map (O,)."""
+        return spread(self.sums)
+
+    def spline_spread(self) -> Tensor:
+        """The standard deviation of every numerical edge (O, I)."""
+        return safe_root(self.variances.clamp(min=0)).T
+
+    def edge_spread(self) -> Tensor:
+        """The standard deviation of every edge, numerical and symbolic part together (O, I)."""
+        result = self.spline_spread()
+        for group, symbolic in self.groups:
+            total = symbolic
+            overlap = self.numeric.mask[group.inputs, group.outputs] != 0
+            if bool(overlap.any()):
+                total = symbolic + self._numeric_values(group.inputs, group.outputs)
+            result = result.index_put((group.outputs, group.inputs), spread(total))
+        return result
+
+    def _numeric_values(self, inputs: Tensor, outputs: Tensor) -> Tensor:
+        """The numerical part of some edges: E pairs -> (E, N)."""
+        layer, x = self.numeric, self.inputs[inputs]  # (E, N)
+        splines = torch.einsum("eb,ebn->en", layer.coef[inputs, outputs], layer.bases(x, inputs))
+        scale_sp, scale_base = layer.scale_sp[inputs, outputs], layer.scale_base[inputs, outputs]
+        total = scale_sp[:, None] * splines + scale_base[:, None] * layer.base_fun(x)
+        return layer.mask[inputs, outputs][:, None] * total
+
+
+@dataclass
+class Trace:
+    """One forward pass.
+
+    Attributes
+    ----------
+    layers : list of LayerTrace
+        One for every edge layer.
+    """
+
+    layers: list[LayerTrace]
+
+    @property
+    def output(self) -> Tensor:
+        """The output of the network (N, outputs)."""
+        return self.layers[-1].nodes.T
+
+    @property
+    def nodes(self) -> list[Tensor]:
+        """The values of all node layers (N, nodes), inputs first."""
+        return [self.layers[0].inputs.T, *(layer.nodes.T for layer in self.layers)]

@@ -1,0 +1,94 @@
+"""Curves: coefficients to values, values to coefficients, and a curve moved to other knots.
+
+Least squares goes through a QR factorisation and the pseudo-inverse of its small triangular factor, in float64. It
+never fails, gives the shortest coefficients where the samples leave some undetermined, and is the same computation on
+CPU and CUDA. pykan's full-rank driver crashes, or returns coefficients of 1e18, on the same data.
+
+Source: Golub & Van Loan, *Matrix Computations*, ch. 5; Eilers & Marx 1996 for splines with penalised samples.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kan.spline.basis import basis, basis_values
+
+# The weight of the points that pin a moved curve down where there are no samples. Small enough that the samples decide
+# wherever there are any, large enough to be seen in float64.
+_PIN_WEIGHT = 1e-3
+
+
+def evaluate_curves(x: Tensor, knots: Tensor, coefficients: Tensor, *, degree: int) -> Tensor:
+    """Evaluate every curve of every input: x (I, N), coefficients (I, O, B) -> (I, O, N)."""
+    return torch.bmm(coefficients, basis(x, knots, degree=degree))
+
+
+def fit_coefficients(x: Tensor, y: Tensor, knots: Tensor, *, degree: int) -> Tensor:
+    """Fit curves to values by least squares.
+
+    Parameters
+    ----------
+    x : Tensor (I, N)
+    y : Tensor (I, O, N)
+        The values of O curves at the samples of each input.
+    knots : Tensor (I, G + 2k + 1)
+    degree : int
+
+    Returns
+    -------
+    Tensor (I, O, B)
+        The coefficients of least norm among the best.
+    """
+    rows = basis_values(x.double(), knots.double(), degree=degree)  # (I, B, N)
+    orthogonal, triangular = torch.linalg.qr(rows.mT)
+    projected = torch.bmm(y.double(), orthogonal)  # (I, O, min(N, B))
+    return _solve(triangular, projected).to(knots.dtype)
+
+
+def transfer_coefficients(
+    x: Tensor, knots: Tensor, coefficients: Tensor, new_knots: Tensor, *, degree: int, new_degree: int | None = None
+) -> Tensor:
+    """Return the coefficients on `new_knots` of the curves that are the same at the samples, as nearly as possible.
+
+    Besides the samples every new interval holds a few points of small weight, so that a curve is also kept where there
+    are no samples, and no coefficient is left undetermined.
+
+    Parameters
+    ----------
+    x : Tensor (I, N)
+        Samples; N may be 0.
+    knots : Tensor (I, G + 2k + 1)
+    coefficients : Tensor (I, O, B)
+    new_knots : Tensor (I, G' + 2k' + 1)
+    degree, new_degree : int
+        Degree of the old and of the new curves; by default the same.
+
+    Returns
+    -------
+    Tensor (I, O, B')
+    """
+    new_degree = degree if new_degree is None else new_degree
+    pins = _pin_points(new_knots.double(), degree=new_degree)  # (I, P)
+    points = torch.cat([x.double(), pins], dim=1)
+    weights = torch.ones_like(points)
+    weights[:, x.shape[1] :] = _PIN_WEIGHT
+    new_rows = basis_values(points, new_knots.double(), degree=new_degree) * weights[:, None, :]
+    old_rows = basis_values(points, knots.double(), degree=degree) * weights[:, None, :]
+    orthogonal, triangular = torch.linalg.qr(new_rows.mT)
+    # The old values are linear in the old coefficients: projecting the bases first avoids an (I, O, N) tensor.
+    projected = torch.bmm(coefficients.double(), torch.bmm(old_rows, orthogonal))  # (I, O, B')
+    return _solve(triangular, projected).to(coefficients.dtype)
+
+
+def _solve(triangular: Tensor, projected: Tensor) -> Tensor:
+    """Solve ``triangular @ c = projected`` for every row of `projected` (I, O, R), least norm where it is singular."""
+    return torch.bmm(projected, torch.linalg.pinv(triangular, rtol=1e-12).mT)
+
+
+def _pin_points(knots: Tensor, *, degree: int) -> Tensor:
+    """Return k + 1 points inside every interior interval: (I, G' (k + 1))."""
+    interior = knots[:, degree : knots.shape[1] - degree]
+    fractions = (torch.arange(degree + 1, dtype=knots.dtype, device=knots.device) + 0.5) / (degree + 1)
+    points = interior[:, :-1, None] + interior.diff(dim=1)[:, :, None] * fractions
+    return points.flatten(1)

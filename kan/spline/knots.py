@@ -1,0 +1,121 @@
+"""Knot vectors: uniform, adapted to samples, refined, and extended beyond both ends.
+
+A grid of `G` intervals has `G + 1` interior knots. Degree `k` needs `k` more on either side; they are spaced by the
+mean width of the intervals, as in pykan, so a curve fades to zero over `k` mean widths outside its grid.
+
+Deviations from pykan: interior knots keep a minimum distance (a constant or binary column would otherwise collapse
+them and divide by zero), and a refined grid is stretched to cover the data before it is subdivided.
+
+Source: de Boor, *A Practical Guide to Splines*, ch. IX and XII; Liu et al. 2024, arXiv 2404.19756, sec. 2.3 and 2.4.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+# The narrowest interval, as a fraction of the mean interval. Well below the default `grid_eps` = 0.02, which already
+# keeps every interval at 2 % of the mean, so it only acts for smaller `grid_eps`.
+_MIN_WIDTH = 0.01
+
+
+def uniform_knots(low: float, high: float, *, inputs: int, intervals: int) -> Tensor:
+    """Return `intervals + 1` equally spaced interior knots for every input, of shape (I, G + 1)."""
+    return torch.linspace(low, high, steps=intervals + 1).expand(inputs, intervals + 1).clone()
+
+
+def extend_knots(interior: Tensor, *, degree: int) -> Tensor:
+    """Add `degree` knots on either side, spaced by the mean interval: (I, G + 1) -> (I, G + 2k + 1)."""
+    if degree == 0:
+        return interior.clone()
+    width = (interior[:, -1:] - interior[:, :1]) / (interior.shape[1] - 1)  # (I, 1)
+    steps = torch.arange(1, degree + 1, dtype=interior.dtype, device=interior.device)
+    return torch.cat([interior[:, :1] - width * steps.flip(0), interior, interior[:, -1:] + width * steps], dim=1)
+
+
+def interior_knots(knots: Tensor, *, degree: int) -> Tensor:
+    """Return the part of extended `knots` without the `degree` knots on either side."""
+    return knots[:, degree : knots.shape[1] - degree]
+
+
+def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) -> Tensor:
+    """Return interior knots that follow the samples.
+
+    Parameters
+    ----------
+    x : Tensor (N, I)
+        Samples.
+    current : Tensor (I, G + 1)
+        The interior knots in use. An input whose samples are all equal says nothing about a good grid, so its knots
+        keep their spacing and only move if they no longer contain the sample.
+    intervals : int
+        The number of intervals G of the result.
+    eps : float
+        0 puts equally many samples into every interval, 1 makes the knots uniform; between, the mean of both.
+
+    Returns
+    -------
+    Tensor (I, G + 1)
+    """
+    count = x.shape[0]
+    ordered = torch.sort(x, dim=0).values.T  # (I, N)
+    picks = [count * i // intervals for i in range(intervals)] + [count - 1]
+    quantiles = ordered[:, picks]  # (I, G + 1)
+    low, high = ordered[:, :1], ordered[:, -1:]
+    fractions = torch.linspace(0, 1, steps=intervals + 1, dtype=x.dtype, device=x.device)
+    uniform = low + (high - low) * fractions
+    knots = _spread(eps * uniform + (1 - eps) * quantiles)
+    return torch.where(_is_degenerate(low, high, intervals=intervals), _moved_onto(current, low, intervals), knots)
+
+
+def refined_knots(interior: Tensor, x: Tensor, *, intervals: int) -> Tensor:
+    """Subdivide `interior` (I, G + 1) into `intervals` new ones, after stretching it to cover the samples `x` (N, I).
+
+    The new knots divide the old ones' index range evenly. With a multiple of the old number every old knot stays, and
+    the refined space contains the old one.
+    """
+    stretched = torch.cat(
+        [
+            torch.minimum(interior[:, :1], x.amin(dim=0)[:, None]),
+            interior[:, 1:-1],
+            torch.maximum(interior[:, -1:], x.amax(dim=0)[:, None]),
+        ],
+        dim=1,
+    )
+    return _spread(_interpolate_knots(stretched, intervals=intervals))
+
+
+def _interpolate_knots(knots: Tensor, *, intervals: int) -> Tensor:
+    """Read the piecewise linear curve through `knots` at `intervals + 1` equally spaced positions."""
+    old = knots.shape[1] - 1
+    # Whole and fractional part by integers: a float position such as 0.9999 would lose old knots that should stay.
+    position = torch.arange(intervals + 1, device=knots.device) * old
+    whole = torch.clamp(position // intervals, max=old - 1)
+    part = (position - whole * intervals).to(knots.dtype) / intervals
+    return knots[:, whole] + (knots[:, whole + 1] - knots[:, whole]) * part
+
+
+def _is_degenerate(low: Tensor, high: Tensor, *, intervals: int) -> Tensor:
+    """Whether the samples span too little for distinct knots in their floating-point format, per input (I, 1)."""
+    resolution = torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs())
+    return (high - low) <= resolution * intervals * 16 / _MIN_WIDTH
+
+
+def _moved_onto(current: Tensor, sample: Tensor, intervals: int) -> Tensor:
+    """Return `current` with `intervals` intervals, shifted such that it contains `sample` (I, 1)."""
+    knots = _interpolate_knots(current, intervals=intervals)
+    low, high = knots[:, :1], knots[:, -1:]
+    inside = (sample >= low) & (sample <= high)
+    return torch.where(inside, knots, knots + sample - (low + high) / 2)
+
+
+def _spread(knots: Tensor) -> Tensor:
+    """Widen intervals below the minimum width, at the cost of the others; both ends stay."""
+    low, high = knots[:, :1], knots[:, -1:]
+    floor = (high - low) * (_MIN_WIDTH / (knots.shape[1] - 1))
+    widths = knots.diff(dim=1)
+    if not bool((widths < floor).any()):
+        return knots
+    widths = torch.maximum(widths, floor)
+    inner = low + (high - low) * (widths.cumsum(dim=1) / widths.sum(dim=1, keepdim=True))
+    return torch.cat([low, inner[:, :-1], high], dim=1)

@@ -1,0 +1,1 @@
+"""Training: the fit loop, penalties, the grid schedule and the optimisers."""
