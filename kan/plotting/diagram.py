@@ -203,12 +203,15 @@ def _new_axes(
 def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     """Return a white figure; pyplot is imported only where it is to know the figure."""
     import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     # Dark styles would hide black curves, and automatic layouts would move the Axes.
     with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         if not show_in_pyplot:
-            return Figure(figsize=size, facecolor="white")
+            figure = Figure(figsize=size, facecolor="white")
+            FigureCanvasAgg(figure)  # from whose buffer a video takes its frames
+            return figure
         import matplotlib.pyplot as plt
 
         return plt.figure(figsize=size, facecolor="white")

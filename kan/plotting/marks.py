@@ -212,17 +212,17 @@ def short_numbers(low: float, high: float) -> tuple[str, str]:
     spread = high - low
     # The eye cannot tell more apart in a box; what is smaller than the last decimal is written as 0.
     scale = spread if 0 < spread < np.inf else max(abs(low), abs(high), 1.0)
-    decimals = min(max(0, 1 - int(np.floor(np.log10(scale)))), 17)
+    decimals = min(max(-300, 1 - int(np.floor(np.log10(scale)))), 17)
     return _short(low, decimals=decimals), _short(high, decimals=decimals)
 
 
 def _short(value: float, *, decimals: int) -> str:
-    """Write one number with at most so many decimals, the longest way that has at most five characters."""
+    """Write one number, rounded to so many decimals, the longest way that has at most five characters."""
     value = round(value, decimals)
     if value == 0:
         return "0"
     text = ""
-    for places in range(decimals, -1, -1):
+    for places in range(max(decimals, 0), -1, -1):
         text = f"{value:.{places}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
         if len(text) <= 5 and float(text) != 0:
