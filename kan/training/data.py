@@ -1,0 +1,161 @@
+"""What is trained on: tensors or data loaders, checked once, then handed out step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from kan.common.arrays import as_tensor, check_finite
+from kan.common.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from kan.network import Network
+
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What inputs and labels must look like.
+
+    Attributes
+    ----------
+    free_labels : bool
+        A loss of the user's own: labels of any shape and type, one for every row.
+    free_inputs : bool
+        A prediction of the user's own: inputs of any shape.
+    """
+
+    free_labels: bool = False
+    free_inputs: bool = False
+
+    def read(self, network: Network, part: str, inputs: Any, labels: Any) -> Batch:
+        """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
+        like: Tensor = network.act_fun[0].coef  # type: ignore[assignment, union-attr]
+        x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
+        y = labels if isinstance(labels, Tensor) else torch.as_tensor(labels)
+        y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
+        outputs = network.width_in[-1]
+        if y.ndim == 1 and outputs == 1 and not self.free_labels:
+            y = y[:, None]
+        expected = (x.shape[0],) if self.free_labels else (x.shape[0], outputs)
+        if tuple(y.shape[: len(expected)]) != expected or (not self.free_labels and y.ndim != 2):
+            wanted = f"{x.shape[0]} rows" if self.free_labels else f"shape {expected}"
+            raise ArgumentError(
+                f"`{part}_label` must have {wanted} for `{part}_input` of shape {tuple(x.shape)}; got {tuple(y.shape)}."
+            )
+        check_finite(f"{part}_input", x)
+        if y.is_floating_point():
+            check_finite(f"{part}_label", y)
+        return x, y
+
+
+class TensorData:
+    """A data set of tensors: everything at every step, or random rows.
+
+    Parameters
+    ----------
+    batch : int
+        Rows of a step, -1 for all.
+    in_epochs : bool
+        Go through all rows in random order before any comes again, instead of drawing rows afresh for every step.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Mapping[str, Any],
+        *,
+        batch: int,
+        in_epochs: bool,
+        expectation: Expectation,
+    ) -> None:
+        missing = [key for key in ("train_input", "train_label") if key not in dataset]
+        if missing:
+            raise ArgumentError(
+                f"`dataset` must hold 'train_input' and 'train_label' (and may hold 'test_input' and 'test_label'); "
+                f"{missing} missing, got {sorted(dataset)}."
+            )
+        self.train = expectation.read(network, "train", dataset["train_input"], dataset["train_label"])
+        self.test: Optional[Batch] = None
+        if dataset.get("test_input") is not None:
+            self.test = expectation.read(network, "test", dataset["test_input"], dataset["test_label"])
+        rows = self.train[0].shape[0]
+        if rows == 0:
+            raise ArgumentError("`train_input` holds no rows; there is nothing to train on.")
+        if batch != -1 and batch < 1:
+            raise ArgumentError(f"`batch` must be -1 (all rows) or at least 1; got {batch}.")
+        self.batch = rows if batch == -1 else min(batch, rows)
+        self.in_epochs = in_epochs
+        self.generator = network.draw_stream() if self.batch < rows else None
+        self.steps_per_epoch = -(-rows // self.batch)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether every step sees the same rows."""
+        return self.generator is None
+
+    def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
+        """Yield the training and the test rows of every step, without end."""
+        while True:
+            if self.generator is None:
+                yield self.train, self.test
+            elif self.in_epochs:
+                for rows in torch.randperm(self.train[0].shape[0], generator=self.generator).split(self.batch):
+                    yield _rows(self.train, rows), self.test
+            else:
+                yield self._draw(self.train), None if self.test is None else self._draw(self.test)
+
+    def _draw(self, data: Batch) -> Batch:
+        """Draw rows without replacement."""
+        return _rows(data, torch.randperm(data[0].shape[0], generator=self.generator)[: self.batch])
+
+
+class LoaderData:
+    """A data set of data loaders, of which each gives pairs of inputs and labels."""
+
+    is_constant = False
+
+    def __init__(self, network: Network, train: Any, test: Any, *, expectation: Expectation) -> None:
+        self.network, self.expectation = network, expectation
+        self.train_loader, self.test_loader = train, test
+        self.steps_per_epoch = len(train)
+        if self.steps_per_epoch == 0:
+            raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
+
+    def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
+        """Yield the training batch and all test rows of every step, without end."""
+        test = None
+        if self.test_loader is not None:
+            inputs, labels = zip(*self.test_loader)
+            test = self.expectation.read(self.network, "test", torch.cat(inputs), torch.cat(labels))
+        while True:
+            for inputs, labels in self.train_loader:
+                yield self.expectation.read(self.network, "train", inputs, labels), test
+
+
+def read_dataset(
+    network: Network, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation
+) -> Union[TensorData, LoaderData]:
+    """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}."""
+    if isinstance(dataset, DataLoader):
+        return LoaderData(network, dataset, None, expectation=expectation)
+    if isinstance(dataset, Mapping) and "train_loader" in dataset:
+        return LoaderData(network, dataset["train_loader"], dataset.get("test_loader"), expectation=expectation)
+    if isinstance(dataset, Mapping):
+        return TensorData(network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation)
+    raise ArgumentError(
+        "`dataset` must be a dictionary with 'train_input' and 'train_label', as `create_dataset` makes it, "
+        f"or a DataLoader; got {type(dataset).__name__}."
+    )
+
+
+def _rows(data: Batch, rows: Tensor) -> Batch:
+    """Return some rows of inputs and labels."""
+    rows = rows.to(data[0].device)
+    return data[0][rows], data[1][rows]

@@ -1,0 +1,203 @@
+"""The training loop: loss and penalties, grid updates, one optimiser step after the other, and a record of it.
+
+Deviations from pykan: every optimiser has its own learning rate; a quasi-Newton history is cleared when grids move; the
+recorded losses are those of the parameters that a step ends with; a custom loss is recorded as it is; when L-BFGS can
+no longer improve on fixed data, the remaining steps are not computed again; early stopping and the best parameters on
+request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Optional
+
+import torch
+from torch import Tensor
+
+from kan.common.console import progress_bar
+from kan.common.errors import ArgumentError, check_choice
+from kan.surgery import update_grid
+from kan.training.data import Batch, Expectation, read_dataset
+from kan.training.lbfgs import LBFGS
+from kan.training.optimisers import OPTIMISERS, make_optimiser
+from kan.training.penalties import REG_METRICS, penalty
+from kan.training.record import BestModel, Record
+from kan.training.schedule import GridSchedule
+
+if TYPE_CHECKING:
+    from kan.network import Network
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What is minimised: the loss of the prediction plus `lamb` times the penalty."""
+
+    network: Network
+    loss_fn: Optional[LossFunction]
+    pred_fn: Optional[Callable[[Tensor], Tensor]]
+    lamb: float
+    penalty_weights: dict[str, Any]
+    singularity: dict[str, Any]
+
+    def terms(self, batch: Batch, *, penalised: bool = True) -> tuple[Tensor, Tensor]:
+        """Return loss and penalty on a batch."""
+        x, y = batch
+        zero = x.new_zeros(())
+        if not penalised or self.lamb == 0:
+            return self.loss(self.predict(x), y), zero
+        trace = self.network.trace(x, **self.singularity)
+        prediction = trace.output if self.pred_fn is None else self.pred_fn(x)
+        return self.loss(prediction, y), penalty(self.network, trace, **self.penalty_weights)
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Return the prediction for inputs."""
+        return self.network(x, **self.singularity) if self.pred_fn is None else self.pred_fn(x)
+
+    def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
+        """Return the loss: by default the mean square error."""
+        return (prediction - y).square().mean() if self.loss_fn is None else self.loss_fn(prediction, y)
+
+    def shown(self, loss: Tensor) -> float:
+        """Return the number to record: the root of the default loss, any other as it is."""
+        return float(loss.sqrt() if self.loss_fn is None else loss)
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """Stop after `patience` steps without improvement; go back to the best parameters if `restore_best`."""
+
+    patience: Optional[int]
+    restore_best: bool
+
+
+class Training:
+    """One run of `fit`.
+
+    After an exception or an interrupt the model has the parameters of the last step, and `record` what came before.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        dataset: Any,
+        *,
+        opt: str = "LBFGS",
+        steps: int = 100,
+        epochs: Optional[int] = None,
+        log: int = 1,
+        lamb: float = 0.0,
+        penalty_weights: Optional[dict[str, Any]] = None,
+        grids: GridSchedule,
+        loss_fn: Optional[LossFunction] = None,
+        pred_fn: Optional[Callable[[Tensor], Tensor]] = None,
+        lr: Optional[float] = None,
+        batch: int = -1,
+        metrics: Optional[Sequence[Callable[[], Any]]] = None,
+        display_metrics: Optional[Sequence[str]] = None,
+        singularity: Optional[dict[str, Any]] = None,
+        stop_rule: Optional[StopRule] = None,
+        on_step: Optional[Callable[[int], None]] = None,
+        progress: bool = True,
+    ) -> None:
+        weights = dict(penalty_weights or {})
+        _check_arguments(opt, steps, epochs, log, lamb, weights, metrics, display_metrics)
+        expectation = Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None)
+        self.network = network
+        self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
+        self.steps = steps if epochs is None else epochs * self.data.steps_per_epoch
+        self.objective = Objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
+        self.optimiser = make_optimiser(opt, network.get_params(), lr)
+        self.grids, self.log, self.metrics = grids, log, list(metrics or [])
+        self.record = Record(shown=display_metrics)
+        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
+        self.on_step, self.progress = on_step, progress
+
+    def run(self) -> Record:
+        """Train, and return the record of all steps."""
+        best = BestModel(self.network)
+        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
+        bar = progress_bar(range(self.steps), shown=self.progress, ncols=100)
+        batches = self.data.steps()
+        with bar:
+            for step in bar:
+                train, test = next(batches)
+                if self.grids.is_due(step):
+                    self._update_grids(train[0])
+                if self._is_finished(step):
+                    self.record.repeat()
+                else:
+                    self._step(train)
+                    self.record.add(self._measure(train, test))
+                if step % self.log == 0 or step == self.steps - 1:
+                    bar.set_description(self.record.describe())
+                if self.on_step is not None:
+                    self.on_step(step)
+                if watched:
+                    best.update(self.record.values["test_loss" if test is not None else "train_loss"][-1])
+                    if self.stop_rule.patience is not None and best.waited >= self.stop_rule.patience:
+                        break
+        if self.stop_rule.restore_best:
+            best.restore()
+        return self.record
+
+    def _is_finished(self, step: int) -> bool:
+        """Whether another step would change nothing: same data, same grids, and no descent left."""
+        stuck = isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated
+        return stuck and self.data.is_constant and self.grids.is_over(step)
+
+    def _update_grids(self, x: Tensor) -> None:
+        """Move the knots; what a quasi-Newton method has learnt about the old coefficients is void."""
+        if self.objective.pred_fn is None:
+            update_grid(self.network, x)
+            if isinstance(self.optimiser, LBFGS):
+                self.optimiser.reset_history()
+
+    def _step(self, batch: Batch) -> None:
+        """Take one step of the optimiser."""
+
+        def closure() -> Tensor:
+            self.optimiser.zero_grad()
+            loss, reg = self.objective.terms(batch)
+            total = loss + self.objective.lamb * reg if self.objective.lamb else loss
+            total.backward()  # type: ignore[no-untyped-call]
+            return total
+
+        self.optimiser.step(closure)
+
+    def _measure(self, train: Batch, test: Optional[Batch]) -> dict[str, float]:
+        """Return the numbers of the parameters that the step ended with."""
+        # A prediction of the user's own may differentiate the network with respect to its input.
+        with torch.set_grad_enabled(self.objective.pred_fn is not None or self.objective.loss_fn is not None):
+            loss, reg = self.objective.terms(train)
+            values = {"train_loss": self.objective.shown(loss)}
+            if test is not None:
+                values["test_loss"] = self.objective.shown(self.objective.terms(test, penalised=False)[0])
+            values["reg"] = float(reg)
+        for metric in self.metrics:
+            values[metric.__name__] = float(metric())
+        return values
+
+
+def _check_arguments(
+    opt: str,
+    steps: int,
+    epochs: Optional[int],
+    log: int,
+    lamb: float,
+    weights: dict[str, Any],
+    metrics: Optional[Sequence[Callable[[], Any]]],
+    display_metrics: Optional[Sequence[str]],
+) -> None:
+    """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
+    check_choice("opt", opt, OPTIMISERS)
+    check_choice("reg_metric", weights.get("reg_metric", "edge_forward_spline_n"), REG_METRICS)
+    least: dict[str, tuple[Any, int]] = {"steps": (steps, 0), "epochs": (epochs, 0), "log": (log, 1), "lamb": (lamb, 0)}
+    for name, (value, bound) in least.items():
+        if value is not None and not value >= bound:
+            raise ArgumentError(f"`{name}` must be at least {bound}; got {value!r}.")
+    names = ["train_loss", "test_loss", "reg", *(metric.__name__ for metric in metrics or [])]
+    for name in display_metrics or []:
+        check_choice("display_metrics", name, names)

@@ -1,0 +1,43 @@
+"""The optimisers that `fit` knows by name, each with its own learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Optional
+
+import torch
+from torch import nn
+
+from kan.common.errors import check_choice
+from kan.training.lbfgs import LBFGS
+
+
+def _lbfgs(parameters: Iterable[nn.Parameter], lr: Optional[float]) -> LBFGS:
+    return LBFGS(
+        parameters,
+        lr=1.0 if lr is None else lr,
+        history_size=10,
+        line_search_fn="strong_wolfe",
+        tolerance_grad=1e-32,
+        tolerance_change=1e-32,
+        tolerance_ys=1e-32,
+    )
+
+
+def _adam(parameters: Iterable[nn.Parameter], lr: Optional[float]) -> torch.optim.Adam:
+    return torch.optim.Adam(parameters, lr=1e-2 if lr is None else lr)
+
+
+OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], Optional[float]], Any]] = {"LBFGS": _lbfgs, "Adam": _adam}
+
+
+def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: Optional[float]) -> Any:
+    """Return the optimiser `name` for the trainable parameters.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name; it lists the known ones.
+    """
+    check_choice("opt", name, OPTIMISERS)
+    return OPTIMISERS[name]([parameter for parameter in parameters if parameter.requires_grad], lr)
