@@ -17,7 +17,7 @@ import torch
 
 from kan.common.errors import ArgumentError, check_choice
 
-# When backward passes are run together: from this many on, while they touch no more rows than this. Measured on two-layer
+# Backward passes are run together from this many on, while they touch no more rows than this. Measured on two-layer
 # networks: 10 passes over 100 rows take half the time, 50 a third; 2 passes, or 1000 rows, take the same. The first
 # use also costs a second, in which torch imports its machinery for it.
 _FEWEST_TOGETHER = 8

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from kan import KAN, create_dataset
 from kan.spline import B_batch, coef2curve, extend_grid
 
@@ -29,6 +30,16 @@ HERE = Path(__file__).resolve().parent
 VERSIONS = {"pykan": importlib.metadata.version("pykan"), "torch": torch.__version__.split("+")[0]}
 PENALTY_WEIGHTS = (1.0, 2.0, 0.5, 0.25)
 REG_METRICS = ("edge_forward_spline_n", "edge_forward_spline_u", "edge_forward_sum", "edge_backward", "node_backward")
+
+SCORES = (
+    "edge_scores",
+    "node_scores",
+    "subnode_scores",
+    "edge_actscale",
+    "acts_scale",
+    "acts_scale_spline",
+    "subnode_actscale",
+)
 
 
 def target(x: torch.Tensor) -> torch.Tensor:
@@ -159,8 +170,8 @@ def probe(model: Any) -> torch.Tensor:
     rows += [
         (knots[:, 0] - step)[None, :],
         (knots[:, -1] + step)[None, :],
-        0 * first[None, :] - 10,
-        0 * first[None, :] + 7,
+        0 * first[None, :] - 5,
+        0 * first[None, :] + 5,
     ]
     return torch.cat(rows)
 
@@ -196,11 +207,7 @@ def penalties(model: Any) -> dict[str, Any]:
     x = torch.rand(30, model.width_in[0], generator=torch.Generator().manual_seed(1)) * 2 - 1
     model(x)
     model.attribute()
-    lists = {
-        name: [entry.detach().clone() for entry in getattr(model, name)]
-        for name in ("edge_scores", "node_scores", "subnode_scores", "edge_actscale", "acts_scale")
-        + ("acts_scale_spline", "subnode_actscale")
-    }
+    lists = {name: [entry.detach().clone() for entry in getattr(model, name)] for name in SCORES}
     feature_score = model.feature_score.detach().clone()
     reg = {metric: model.reg(metric, *PENALTY_WEIGHTS).detach().clone() for metric in REG_METRICS[:-1]}
     # Last, because it overwrites the scores that the lines above read.
@@ -264,6 +271,7 @@ def write_all() -> None:
 if __name__ == "__main__":
     if VERSIONS["pykan"] != "0.2.8":
         raise SystemExit(f"These files must be written by pykan 0.2.8; `kan` is {VERSIONS['pykan']} here.")
+    torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         os.chdir(folder)
         Path("model").mkdir()
