@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
 from kan.plotting.marks import RGB, fit_curve
 from kan.plotting.picture import DiagramPicture, EdgePicture
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
 INCHES = 2.0
 DPI = 150
+SIDE = 0.94  # of the picture's, for the box
 
 
 def save_edges(picture: DiagramPicture, folder: str | Path) -> list[Path]:
@@ -32,34 +30,41 @@ def save_edges(picture: DiagramPicture, folder: str | Path) -> list[Path]:
     list of Path
         The files, by layer, input and sub-node.
     """
-    from matplotlib.figure import Figure
-
+    pen = _Pen()
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    # One figure for all: making a figure costs more than drawing a curve.
-    figure = Figure(figsize=(INCHES, INCHES), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     files = []
     for depth, layer in enumerate(picture.layers):
         for i in range(layer.n_in):
             for j in range(layer.n_sub):
-                _draw_edge(axes, layer.edge(i, j))
-                file = folder / f"sp_{depth}_{i}_{j}.png"
-                figure.savefig(file, dpi=DPI, facecolor="white", bbox_inches=None)
-                files.append(file)
+                files.append(folder / f"sp_{depth}_{i}_{j}.png")
+                pen.write(layer.edge(i, j), files[-1])
     return files
 
 
-def _draw_edge(axes: Axes, edge: EdgePicture) -> None:
-    """Draw one edge's box and curve, opaque: the diagram alone shows scores."""
-    axes.clear()
-    axes.set_axis_off()
-    axes.set_xlim(0, 1)
-    axes.set_ylim(0, 1)
-    if not edge.drawn:
-        return
-    side, rgb = 0.94, RGB[edge.kind]
-    corners = 0.5 + side / 2 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
-    axes.plot(corners[:, 0], corners[:, 1], color=rgb, linewidth=1.5, solid_joinstyle="miter", linestyle="-", marker="")
-    curve = fit_curve(edge, centre=(0.5, 0.5), side=side)
-    axes.plot(curve[:, 0], curve[:, 1], color=rgb, linewidth=5, solid_capstyle="round", linestyle="-", marker="")
+class _Pen:
+    """Draws edges, one after the other, with one set of artists: making them costs more than drawing them."""
+
+    def __init__(self) -> None:
+        """Make a figure, unknown to pyplot, with a box and a curve."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from matplotlib.lines import Line2D
+
+        figure = Figure(figsize=(INCHES, INCHES), dpi=DPI, facecolor="white")
+        self._canvas = FigureCanvasAgg(figure)
+        corners = 0.5 + SIDE / 2 * np.array([(-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)])
+        style: dict[str, Any] = {"linestyle": "-", "marker": "", "transform": figure.transFigure}
+        self._box = Line2D(corners[:, 0], corners[:, 1], linewidth=1.5, solid_joinstyle="miter", **style)
+        self._curve = Line2D([], [], linewidth=5, solid_joinstyle="round", solid_capstyle="round", **style)
+        figure.add_artist(self._box)
+        figure.add_artist(self._curve)
+
+    def write(self, edge: EdgePicture, file: Path) -> None:
+        """Write one edge's box and curve, opaque: the diagram alone shows scores."""
+        for line in (self._box, self._curve):
+            line.set_visible(edge.drawn)
+            if edge.drawn:
+                line.set_color(RGB[edge.kind])
+        self._curve.set_data(*fit_curve(edge, centre=(0.5, 0.5), side=SIDE).T)
+        self._canvas.print_png(str(file))

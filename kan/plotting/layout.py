@@ -32,7 +32,7 @@ SPACING_WITH_TICKS = {1: 1.52, 2: 1.90, 3: 2.64}
 SMALLEST_SIDE = {1: 0.30, 2: 0.26, 3: 0.0}
 ROW_GAP = 0.20
 ROW_GAP_WITH_TICKS = 0.46
-TICK_ROOM = 0.26
+TICK_ROOM = 0.30
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ RGB = {"spline": (0.0, 0.0, 0.0), "symbolic": (0.86, 0.06, 0.10), "both": (0.50,
 INNER = 0.80  # part of the box's side that the curve fills
 # Below this spread, relative to the values, a curve is flat: the rest is rounding of single precision.
 FLAT = 4e-6
-TICK_SIZE = 0.165  # of the box's side
+TICK_SIZE = 0.185  # of the box's side
 MINUS = "\N{MINUS SIGN}"
 
 

