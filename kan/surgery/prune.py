@@ -1,0 +1,201 @@
+"""Pruning: leaving out nodes, edges and inputs that contribute little to the output.
+
+What little is, the attribution scores say, computed on the model's reference data. Deviations from pykan: the original
+is not changed; the child keeps every setting; an edge that is pruned loses its symbolic part too; a threshold that
+would leave a layer without nodes is an error.
+
+Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1, and 2408.10205 (KAN 2.0), sec. 4.1 for the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kan.attribution import Scores, attribute
+from kan.common.console import say
+from kan.common.errors import ArgumentError, StateError
+from kan.network import Network
+from kan.surgery.indices import checked_ids
+from kan.surgery.masks import remove_edges
+from kan.surgery.transplant import Net, select_nodes
+
+
+def prune(
+    network: Net, *, node_th: float = 1e-2, edge_th: float = 3e-2, active_neurons_id: Sequence[Any] | None = None
+) -> Net:
+    """Prune nodes, then edges of what is left.
+
+    Parameters
+    ----------
+    network : Network
+        Stays as it is.
+    node_th, edge_th : float
+        Hidden nodes and edges with a score up to these go.
+    active_neurons_id : list of list of int, optional
+        Keep these hidden nodes (see `prune_node`) and all edges between them, whatever their scores.
+
+    Returns
+    -------
+    Network
+        A new network of the same class.
+
+    Raises
+    ------
+    StateError
+        If the model has seen no data, or no node of a layer has a score above `node_th`.
+    ArgumentError
+        If `active_neurons_id` names nodes that do not exist.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan.network import Network
+    >>> from kan.surgery import prune, remove_edge
+    >>> network = Network([2, 3, 1])
+    >>> _ = network(torch.rand(50, 2))
+    >>> remove_edge(network, 1, 0, 0)
+    >>> prune(network, edge_th=0.0).width
+    [[2, 0], [2, 0], [1, 0]]
+    """
+    if active_neurons_id is not None:
+        return prune_node(network, active_neurons_id=active_neurons_id)
+    child = prune_node(network, threshold=node_th)
+    prune_edge(child, threshold=edge_th)
+    return child
+
+
+def prune_node(network: Net, *, threshold: float = 1e-2, active_neurons_id: Sequence[Any] | None = None) -> Net:
+    """Leave out hidden nodes.
+
+    Parameters
+    ----------
+    network : Network
+        Stays as it is.
+    threshold : float
+        Nodes with a score up to this go.
+    active_neurons_id : list of list of int, optional
+        Instead of the scores: the nodes to keep of every hidden layer. A list with an entry for the inputs before
+        them, and perhaps one for the outputs after them, is read as pykan 0.0 does: these two entries have no effect.
+
+    Returns
+    -------
+    Network
+        A new network of the same class.
+
+    Raises
+    ------
+    StateError
+        If the model has seen no data, or no node of a layer has a score above `threshold`.
+    ArgumentError
+        If `active_neurons_id` names nodes that do not exist.
+    """
+    if active_neurons_id is not None:
+        hidden = _named_nodes(network, active_neurons_id)
+    else:
+        hidden = [
+            _strong(
+                scores, threshold, where=f"hidden layer {layer}", remedy="Lower `threshold` (`node_th` of `prune`)."
+            )
+            for layer, scores in enumerate(_scores(network).node[1:-1], start=1)
+        ]
+    return select_nodes(network, [list(range(network.width_in[0])), *hidden, list(range(network.width_in[-1]))])
+
+
+def prune_edge(network: Network, *, threshold: float = 3e-2) -> None:
+    """Remove edges with a score up to `threshold`, in place.
+
+    Raises
+    ------
+    StateError
+        If the model has seen no data, or gives NaN on it.
+    """
+    for layer, scores in enumerate(_scores(network).edge):
+        remove_edges(network, layer, scores <= threshold)
+
+
+def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequence[int] | None = None) -> Net:
+    """Leave out inputs. The result still takes data with all columns and picks those it needs.
+
+    Parameters
+    ----------
+    network : Network
+        Stays as it is.
+    threshold : float
+        Inputs with a score up to this go.
+    active_inputs : list of int, optional
+        Instead of the scores: which of the present inputs to keep, in this order.
+
+    Returns
+    -------
+    Network
+        A new network of the same class.
+
+    Raises
+    ------
+    StateError
+        If the model has seen no data, or no input has a score above `threshold`.
+    ArgumentError
+        If `active_inputs` names inputs that do not exist, one twice, or none.
+    """
+    count = network.width_in[0]
+    if active_inputs is not None:
+        kept = checked_ids("active_inputs", active_inputs, count=count, of="inputs")
+    else:
+        scores = _scores(network).node[0]
+        kept = _strong(scores, threshold, where="the input layer", remedy="Lower `threshold`.")
+        say(f"keep: {[i in kept for i in range(count)]}")
+    return select_nodes(network, [kept, *(list(range(n)) for n in network.width_in[1:])])
+
+
+def _scores(network: Network) -> Scores:
+    """Compute the scores, and refuse to prune by numbers that are none."""
+    scores = attribute(network)
+    for layer, values in enumerate(scores.node):
+        if not bool(torch.isfinite(values).all()):
+            raise StateError(
+                f"scores of node layer {layer} are not finite: the model gives NaN or Inf on its reference data. "
+                "Call `model.get_act(x)` with data on which it is finite, or mend the edge that fails."
+            )
+    return scores
+
+
+def _strong(scores: Tensor, threshold: float, *, where: str, remedy: str) -> list[int]:
+    """Return the nodes with a score above `threshold`; raise if there are none."""
+    kept: list[int] = (scores > threshold).nonzero().flatten().tolist()
+    if not kept:
+        raise StateError(
+            f"pruning would leave {where} without nodes: the best score there is {float(scores.max()):.3g}, "
+            f"the threshold {threshold:g}. {remedy}"
+        )
+    return kept
+
+
+def _named_nodes(network: Network, ids: Sequence[Any]) -> list[list[int]]:
+    """Return the nodes to keep of every hidden layer, in ascending order."""
+    hidden = network.depth - 1
+    try:
+        entries = list(ids)
+    except TypeError:
+        entries = []
+    if len(entries) in (hidden + 1, hidden + 2):
+        entries = entries[1 : hidden + 1]
+    if len(entries) != hidden:
+        raise ArgumentError(
+            f"`active_neurons_id` must hold one list of nodes for each of the {hidden} hidden layers of "
+            f"width={network.width}; got {ids!r}."
+        )
+    return [
+        sorted(
+            checked_ids(
+                f"active_neurons_id[{layer - 1}]",
+                entry,
+                count=network.width_in[layer],
+                of=f"nodes of hidden layer {layer}",
+            )
+        )
+        for layer, entry in enumerate(entries, start=1)
+    ]

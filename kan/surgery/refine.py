@@ -1,0 +1,76 @@
+"""Refining the grids: the same function with more intervals, ready to be fitted further.
+
+Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.4 (grid extension).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from kan.common.arrays import check_finite
+from kan.common.errors import ArgumentError
+from kan.network import Network
+from kan.surgery.grids import take_over
+from kan.surgery.indices import as_whole
+from kan.surgery.transplant import Net, copy_flags
+
+
+@torch.no_grad()
+def refine(network: Net, new_grid: Any) -> Net:
+    """Return a network with the same function and other grids.
+
+    On the reference data the function stays: to rounding where the new number of intervals is a multiple of the old one
+    and the data lie within the grids, else as nearly as the new grids allow.
+
+    Parameters
+    ----------
+    network : Network
+        Stays as it is.
+    new_grid : int or list of int
+        The number of grid intervals, for all layers or for each.
+
+    Returns
+    -------
+    Network
+        A new network of the same class.
+
+    Raises
+    ------
+    ArgumentError
+        If `new_grid` is not a number of at least 1, or one for each layer.
+    StateError
+        If the model has seen no data.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan.network import Network
+    >>> from kan.surgery import refine
+    >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
+    >>> y = network(x)
+    >>> finer = refine(network, 10)
+    >>> finer.grid, bool(torch.allclose(finer(x), y, atol=1e-5))
+    (10, True)
+    """
+    grid = _checked_grid(network, new_grid)
+    data = network.reference_data()
+    check_finite("the model's reference data", data)
+    trace = network.trace(data)
+    child = network.rebuild(grid=grid)
+    take_over(child, network, trace)
+    copy_flags(network, child)
+    return child
+
+
+def _checked_grid(network: Network, new_grid: Any) -> int | list[int]:
+    """Return `new_grid` as an int, or a list with one for every edge layer."""
+    several = isinstance(new_grid, (list, tuple))
+    entries = [as_whole(entry) for entry in new_grid] if several else [as_whole(new_grid)]
+    if any(entry is None or entry < 1 for entry in entries) or (several and len(entries) != network.depth):
+        raise ArgumentError(
+            f"`new_grid` must be a whole number of at least 1, or a list of {network.depth}, one for each edge layer; "
+            f"got {new_grid!r}."
+        )
+    return entries if several else entries[0]  # type: ignore[return-value]
