@@ -102,13 +102,15 @@ class CurvatureHistory:
         self._next = (slot + 1) % self.limit
         return slot, scale
 
-    def direction(self) -> tuple[Matrix, Matrix]:
+    def direction(self) -> tuple[Matrix, float]:
         """Return what the direction -H g is made of.
 
         Returns
         -------
-        (array, array), both of shape (1 + 2 count,)
-            The coefficients of g, s_0, y_0, s_1, y_1, ..., and the products of the same vectors with g.
+        array, shape (1 + 2 count,)
+            The coefficients of g, s_0, y_0, s_1, y_1, ...
+        float
+            The direction's product with g, by linearity from the products that are known.
         """
         count, gamma = self.count, self._gamma
         inverse = self._inverse[:count, :count]
@@ -118,7 +120,7 @@ class CurvatureHistory:
         result[0] = -gamma
         result[1::2] = -inverse.T.dot(u + gamma * (self._changes[:count, :count].dot(u) - dots[2::2]))
         result[2::2] = gamma * u
-        return result, dots
+        return result, float(result.dot(dots))
 
     def _grow(self) -> None:
         """Double the number of slots."""

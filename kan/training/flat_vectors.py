@@ -19,8 +19,11 @@ import torch
 
 from kan.training.curvature import GRADIENT, PAIRS, STEP, Matrix
 
-SMALL = 4096
-"""Up to this many numbers numpy is faster; beyond it torch's threads, which the model uses too, are."""
+SMALL = 16384
+"""Up to this many parameters numpy's sums of vectors are faster than torch's."""
+UNTHREADED_ENTRIES = 9000
+"""Matrices with more entries than this numpy may multiply with threads of its own, which then compete with the
+threads that torch computes the model with; OpenBLAS starts them at 9216."""
 
 
 def flat_vectors(parameters: Sequence[torch.Tensor]) -> TensorVectors:
@@ -61,7 +64,7 @@ class TensorVectors:
         device = parameters[0].device
         # Apple's GPUs have no double precision.
         self.dtype = torch.float32 if device.type == "mps" else torch.float64
-        self._rounds = any(parameter.dtype != self.dtype for parameter in parameters)
+        self._precisions = {parameter.dtype for parameter in parameters}
         self._base = torch.zeros(5, self.size, dtype=self.dtype, device=device)
         self._point, self._moved, self._kept_point, self._start_gradient, self._kept_gradient = self._base
         self._point_views = self._views(self._point)
@@ -98,8 +101,10 @@ class TensorVectors:
 
     def _write_moved(self) -> None:
         """Set the parameters to the moved point, and the moved point to what their precision made of it."""
+        if self._precisions != {self.dtype} and len(self._precisions) == 1:
+            self._moved.copy_(self._moved.to(*self._precisions))
         copy_all(self.parameters, self._moved_views)
-        if self._rounds:
+        if len(self._precisions) > 1:
             copy_all(self._moved_views, self.parameters)
 
     def read_gradients(self) -> None:
@@ -128,15 +133,10 @@ class TensorVectors:
         torch.neg(self._gradient, out=self._direction)
         return float(self._gradient.abs().sum())
 
-    def combine(self, coefficients: Matrix, dots: Matrix) -> float:
-        """Set the direction to a combination of g and the pairs; return its product with g.
-
-        `dots` holds the products of g and the pairs with g.
-        """
+    def combine(self, coefficients: Matrix) -> None:
+        """Set the direction to a combination of g and the pairs."""
         weights = torch.from_numpy(coefficients).to(self._table)
         torch.mv(self._table[GRADIENT : GRADIENT + len(coefficients)].T, weights, out=self._direction)
-        # By linearity, which saves a transfer from the device.
-        return float(coefficients.dot(dots))
 
     def move(self, step: float) -> None:
         """Set the parameters to the current point plus `step` times the direction."""
@@ -212,17 +212,23 @@ class ArrayVectors(TensorVectors):
     def measure(self, loss: Any, pairs: int) -> tuple[float, Matrix]:
         """See the base class."""
         np.subtract(self._gradient_row, self._start_gradient_row, out=self._change_row)
-        return to_number(loss), self._rows[: PAIRS + 2 * pairs].dot(self._measured_rows)
+        rows = PAIRS + 2 * pairs
+        if rows * self.size <= UNTHREADED_ENTRIES:
+            return to_number(loss), self._rows[:rows].dot(self._measured_rows)
+        return to_number(loss), (self._table[:rows] @ self._measured).numpy()
 
     def steepest_descent(self) -> float:
         """See the base class."""
         np.negative(self._gradient_row, out=self._direction_row)
         return float(np.abs(self._gradient_row).sum())
 
-    def combine(self, coefficients: Matrix, dots: Matrix) -> float:
+    def combine(self, coefficients: Matrix) -> None:
         """See the base class."""
-        np.dot(coefficients, self._rows[GRADIENT : GRADIENT + len(coefficients)], out=self._direction_row)
-        return float(self._direction_row.dot(self._gradient_row))
+        rows = len(coefficients)
+        if rows * self.size <= UNTHREADED_ENTRIES:
+            np.dot(coefficients, self._rows[GRADIENT : GRADIENT + rows], out=self._direction_row)
+        else:
+            super().combine(coefficients)
 
     def move(self, step: float) -> None:
         """See the base class."""

@@ -19,7 +19,6 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
 import torch
 
 from kan.common.errors import ArgumentError, check_choice
@@ -55,7 +54,7 @@ class LBFGS(torch.optim.Optimizer):
     history_size : int
         The number of pairs that are remembered.
     line_search_fn : {'strong_wolfe', None}
-        None takes steps of fixed length, whether or not the loss falls.
+        None takes steps of fixed length, whether or not the loss falls; unlike torch, the last one is evaluated too.
 
     Attributes
     ----------
@@ -275,8 +274,7 @@ class _Run:
         self._loss = loss
         self._square = float(products[GRADIENT, 2])
         self._vectors.start()
-        if self._history.count:
-            self._history.see_gradient(products)
+        self._history.see_gradient(products)
         # A closure that returns a plain number has computed it in double precision.
         dtype = first_loss.dtype if isinstance(first_loss, torch.Tensor) else torch.float64
         self._resolution = torch.finfo(dtype if dtype.is_floating_point else torch.float64).eps
@@ -285,34 +283,39 @@ class _Run:
 
     def iterate(self) -> None:
         """Iterate until a limit or a tolerance is reached, or until the loss cannot be lowered."""
+        self._record["stagnated"] = not self._lower_loss()
+
+    def _lower_loss(self) -> bool:
+        """Iterate; return False if nothing was gained or if the last search failed."""
         group, record = self._group, self._record
         search = self._search if group["line_search_fn"] else self._fixed_step
-        record["stagnated"] = True
+        lowered = False
         if not (math.isfinite(self._loss) and math.isfinite(self._square)):
-            return
+            return False
         for _ in range(group["max_iter"]):
-            if self._below(self._square, group["tolerance_grad"], GRADIENT):
-                return
+            if self._square == 0.0 or self._below(self._square, group["tolerance_grad"], GRADIENT):
+                break
             record["n_iter"] += 1
             trial = self._descend(search)
             if trial is None:
-                record["stagnated"] = True
-                return
+                return False
+            # Steps of fixed length may raise the loss on their way; they stagnate only where they cannot move.
+            lowered = lowered or trial.loss < self._loss or not group["line_search_fn"]
             change = abs(trial.loss - self._loss)
-            if trial.loss < self._loss or not group["line_search_fn"]:
-                record["stagnated"] = False
             self._loss = record["loss"] = trial.loss
             if change < group["tolerance_change"] or self._below(self._moved, group["tolerance_change"], STEP):
-                return
+                break
             if self._evaluations >= group["max_eval"]:
-                return
+                break
+        return lowered
 
     def _descend(self, search: Callable[[float, float], Trial | None]) -> Trial | None:
         """Take one iteration: along the quasi-Newton direction or else along the negative gradient."""
         lr, history = float(self._group["lr"]), self._history
         if history.count:
-            slope = self._vectors.combine(*history.direction())
+            coefficients, slope = history.direction()
             if -math.inf < slope < 0.0:
+                self._vectors.combine(coefficients)
                 trial = search(lr, slope)
                 if trial is not None:
                     return self._accept(trial)
@@ -336,7 +339,7 @@ class _Run:
         )
         return search.run(first_step)
 
-    def _fixed_step(self, step: float, slope: float) -> Trial | None:
+    def _fixed_step(self, step: float, _slope: float) -> Trial | None:
         """Take the step as it is, or a shorter one if the loss is not finite there."""
         for _ in range(MAX_EVALUATIONS):
             trial = self._try(step)
@@ -364,12 +367,14 @@ class _Run:
         self.in_closure = True
         with torch.enable_grad():
             loss = self._closure()
+        if loss is None:
+            raise ArgumentError("The closure must return the loss; it returned None.")
         self.in_closure = False
         self._vectors.read_gradients()
         number, products = self._vectors.measure(loss, self._history.count)
         return loss, number, products
 
-    def _keep(self, trial: Trial) -> None:
+    def _keep(self, _trial: Trial) -> None:
         """Store the trial just evaluated, for the case that the search comes back to it."""
         self._kept_products = self._products
         self._vectors.keep()
@@ -381,8 +386,7 @@ class _Run:
             vectors.go_to_kept()
             self._products = self._kept_products
         products = self._products
-        if history.count:
-            history.see_gradient(products)
+        history.see_gradient(products)
         added = history.add(products, smallest=self._group["tolerance_ys"])
         if added is not None:
             slot, scale = added
