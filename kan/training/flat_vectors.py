@@ -38,7 +38,7 @@ def layout_of(parameters: Sequence[torch.Tensor]) -> list[tuple[Any, ...]]:
     return [(parameter.shape, parameter.dtype, parameter.device) for parameter in parameters]
 
 
-def copy_all(targets: Sequence[torch.Tensor], sources: Sequence[torch.Tensor]) -> None:
+def copy_all(targets: list[torch.Tensor], sources: list[torch.Tensor]) -> None:
     """Copy tensors pairwise, whatever their dtypes and strides, in one call."""
     torch._foreach_copy_(targets, sources)
 
@@ -69,6 +69,7 @@ class TensorVectors:
         self._point, self._moved, self._kept_point, self._start_gradient, self._kept_gradient = self._base
         self._point_views = self._views(self._point)
         self._moved_views = self._views(self._moved)
+        self._table = torch.zeros(0, self.size, dtype=self.dtype, device=device)
         self.reserve(0)
 
     def _views(self, flat: torch.Tensor) -> list[torch.Tensor]:
@@ -79,8 +80,8 @@ class TensorVectors:
     def reserve(self, pairs: int) -> None:
         """Make the table large enough for this many pairs, keeping its rows."""
         table = torch.zeros(PAIRS + 2 * pairs, self.size, dtype=self.dtype, device=self._base.device)
-        if hasattr(self, "_table"):
-            table[: len(self._table)] = self._table
+        kept = min(len(self._table), len(table))
+        table[:kept] = self._table[:kept]
         self._table = table
         self._gradient_views = self._views(table[GRADIENT])
         self._bind()

@@ -1,8 +1,9 @@
 """Limited-memory BFGS, in the place of ``torch.optim.LBFGS`` and of pykan's own copy of it.
 
-Implements algorithm 7.5 of Nocedal & Wright, *Numerical Optimization* (2nd edition, 2006), with the direction in
-compact form (`kan.training.curvature`) and a strong Wolfe line search (`kan.training.line_search`). The constructor
-and the meaning of its arguments are pykan's. What differs, and why:
+Implements algorithm 7.5 of Nocedal & Wright, *Numerical Optimization* (2nd edition, 2006): the iterations are in
+`kan.training.descent`, the direction in compact form in `kan.training.curvature`, the strong Wolfe line search in
+`kan.training.line_search`. Here are the options and what outlives a call. The constructor and the meaning of its
+arguments are pykan's. What differs, and why:
 
 - The optimiser's own work is a few small matrix products an iteration instead of a few hundred calls into torch;
   on a small KAN those calls took as long as the model.
@@ -16,20 +17,15 @@ and the meaning of its arguments are pykan's. What differs, and why:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import torch
 
 from kan.common.errors import ArgumentError, check_choice
-from kan.training.curvature import DIRECTION, GRADIENT, STEP, CurvatureHistory, Matrix
+from kan.training.curvature import CurvatureHistory
+from kan.training.descent import Closure, Descent
 from kan.training.flat_vectors import TensorVectors, flat_vectors, layout_of
-from kan.training.line_search import SHRINK, StrongWolfeSearch, Trial
-
-Closure = Callable[[], Any]
-
-MAX_EVALUATIONS = 25
-"""Closure evaluations of one line search."""
 
 
 class LBFGS(torch.optim.Optimizer):
@@ -130,12 +126,12 @@ class LBFGS(torch.optim.Optimizer):
     @property
     def stagnated(self) -> bool:
         """Whether the last step could not lower the loss any more."""
-        return bool(self._record().get("stagnated", False))
+        return bool(self.state.get(self._first, {}).get("stagnated", False))
 
     @property
     def last_loss(self) -> float:
         """The loss at the parameters as the last step left them."""
-        return float(self._record().get("loss", math.nan))
+        return float(self.state.get(self._first, {}).get("loss", math.nan))
 
     def reset_history(self) -> None:
         """Forget the curvature, for example after the parameters' meaning has changed."""
@@ -158,8 +154,7 @@ class LBFGS(torch.optim.Optimizer):
         """
         group = self.param_groups[0]
         vectors, history = self._prepare(group)
-        record = self._record()
-        run = _Run(closure, vectors, history, group, record)
+        run = Descent(closure, vectors, history, group, self.state[self._first])
         vectors.read_parameters()
         started = False
         try:
@@ -180,23 +175,24 @@ class LBFGS(torch.optim.Optimizer):
         result = super().state_dict()
         exported = self._export()
         if exported is not None:
-            first = self.param_groups[0]["params"][0]
-            index = next(iter(result["state"]), 0) if first in self.state else 0
-            result["state"] = {**result["state"], index: {**result["state"].get(index, {}), "history": exported}}
+            # torch numbers the parameters from 0, in the order of the group.
+            result["state"] = {**result["state"], 0: {**result["state"].get(0, {}), "history": exported}}
         return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state; one written by torch's LBFGS gives its options but no history."""
         known = ("func_evals", "n_iter", "loss", "stagnated")
         state = state_dict["state"]
-        record = next(iter(state.values()), {})
+        record: dict[str, Any] = next(iter(state.values()), {})
+        exported = record.get("history")
+        self._check_fit(exported, state_dict["param_groups"][0])
         plain = {index: {key: values[key] for key in known if key in values} for index, values in state.items()}
         super().load_state_dict({**state_dict, "state": plain})
         group = self.param_groups[0]
         for name, value in self.defaults.items():
             group.setdefault(name, value)
         self._memory = None
-        self._import(record.get("history"))
+        self._import(exported)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_exported": self._export()}
@@ -209,10 +205,11 @@ class LBFGS(torch.optim.Optimizer):
 
     _memory: tuple[TensorVectors, CurvatureHistory] | None = None
 
-    def _record(self) -> dict[str, Any]:
-        """Return the counters, which live where torch's LBFGS has them: in the first parameter's state."""
-        record: dict[str, Any] = self.state[self.param_groups[0]["params"][0]]
-        return record
+    @property
+    def _first(self) -> torch.Tensor:
+        """The first parameter, whose state holds the counters, as in torch's LBFGS."""
+        first: torch.Tensor = self.param_groups[0]["params"][0]
+        return first
 
     def _prepare(self, group: dict[str, Any]) -> tuple[TensorVectors, CurvatureHistory]:
         """Return vectors and history that fit the parameters as they are now."""
@@ -236,171 +233,16 @@ class LBFGS(torch.optim.Optimizer):
         if exported is None:
             return
         vectors, history = self._prepare(self.param_groups[0])
-        pairs = exported["pairs"]
-        if pairs.shape[1] != vectors.size or exported["count"] > history.limit:
-            raise ArgumentError(
-                f"The state holds {exported['count']} pairs of {pairs.shape[1]} parameters; expected at most "
-                f"{history.limit} pairs of {vectors.size}. Load it into the optimiser of the same model."
-            )
-        vectors.import_pairs(pairs)
+        vectors.import_pairs(exported["pairs"])
         numbers = {key: exported[key].cpu().numpy() for key in ("inverse", "changes")}
         history.restore({**exported, **numbers})
 
-
-class _Run:
-    """One call of `LBFGS.step`."""
-
-    def __init__(
-        self,
-        closure: Closure,
-        vectors: TensorVectors,
-        history: CurvatureHistory,
-        group: dict[str, Any],
-        record: dict[str, Any],
-    ) -> None:
-        self.in_closure = False
-        self._closure = closure
-        self._vectors = vectors
-        self._history = history
-        self._group = group
-        self._record = record
-        self._evaluations = 0
-        record.setdefault("func_evals", 0)
-        record.setdefault("n_iter", 0)
-
-    def begin(self) -> Any:
-        """Evaluate the closure where the parameters are, and return its loss."""
-        first_loss, loss, products = self._evaluate()
-        self._loss = loss
-        self._square = float(products[GRADIENT, 2])
-        self._vectors.start()
-        self._history.see_gradient(products)
-        # A closure that returns a plain number has computed it in double precision.
-        dtype = first_loss.dtype if isinstance(first_loss, torch.Tensor) else torch.float64
-        self._resolution = torch.finfo(dtype if dtype.is_floating_point else torch.float64).eps
-        self._record["loss"] = loss
-        return first_loss
-
-    def iterate(self) -> None:
-        """Iterate until a limit or a tolerance is reached, or until the loss cannot be lowered."""
-        self._record["stagnated"] = not self._lower_loss()
-
-    def _lower_loss(self) -> bool:
-        """Iterate; return False if nothing was gained or if the last search failed."""
-        group, record = self._group, self._record
-        search = self._search if group["line_search_fn"] else self._fixed_step
-        lowered = False
-        if not (math.isfinite(self._loss) and math.isfinite(self._square)):
-            return False
-        for _ in range(group["max_iter"]):
-            if self._square == 0.0 or self._below(self._square, group["tolerance_grad"], GRADIENT):
-                break
-            record["n_iter"] += 1
-            trial = self._descend(search)
-            if trial is None:
-                return False
-            # Steps of fixed length may raise the loss on their way; they stagnate only where they cannot move.
-            lowered = lowered or trial.loss < self._loss or not group["line_search_fn"]
-            change = abs(trial.loss - self._loss)
-            self._loss = record["loss"] = trial.loss
-            if change < group["tolerance_change"] or self._below(self._moved, group["tolerance_change"], STEP):
-                break
-            if self._evaluations >= group["max_eval"]:
-                break
-        return lowered
-
-    def _descend(self, search: Callable[[float, float], Trial | None]) -> Trial | None:
-        """Take one iteration: along the quasi-Newton direction or else along the negative gradient."""
-        lr, history = float(self._group["lr"]), self._history
-        if history.count:
-            coefficients, slope = history.direction()
-            if -math.inf < slope < 0.0:
-                self._vectors.combine(coefficients)
-                trial = search(lr, slope)
-                if trial is not None:
-                    return self._accept(trial)
-                self._vectors.return_to_point()
-            history.reset()
-        total = self._vectors.steepest_descent()
-        trial = search(lr * min(1.0, 1.0 / total), -self._square)
-        if trial is not None:
-            return self._accept(trial)
-        self._vectors.return_to_point()
-        return None
-
-    def _search(self, first_step: float, slope: float) -> Trial | None:
-        """Look for a step that satisfies the strong Wolfe conditions."""
-        search = StrongWolfeSearch(
-            self._try,
-            self._keep,
-            Trial(0.0, self._loss, slope),
-            max_evaluations=MAX_EVALUATIONS,
-            resolution=self._resolution,
-        )
-        return search.run(first_step)
-
-    def _fixed_step(self, step: float, _slope: float) -> Trial | None:
-        """Take the step as it is, or a shorter one if the loss is not finite there."""
-        for _ in range(MAX_EVALUATIONS):
-            trial = self._try(step)
-            if trial.loss < math.inf:
-                return trial
-            step *= SHRINK
-        return None
-
-    def _try(self, step: float) -> Trial:
-        """Evaluate the closure at a step along the direction."""
-        self._vectors.move(step)
-        _, loss, products = self._evaluate()
-        slope = float(products[DIRECTION, 2])
-        # The gradient's square is finite only if all of the gradient is.
-        if not (math.isfinite(loss) and math.isfinite(slope) and math.isfinite(products[GRADIENT, 2])):
-            loss, slope = math.inf, math.nan
-        self._last = Trial(step, loss, slope)
-        self._products = products
-        return self._last
-
-    def _evaluate(self) -> tuple[Any, float, Matrix]:
-        """Call the closure; return its loss, the loss as a number and the inner products."""
-        self._evaluations += 1
-        self._record["func_evals"] += 1
-        self.in_closure = True
-        with torch.enable_grad():
-            loss = self._closure()
-        if loss is None:
-            raise ArgumentError("The closure must return the loss; it returned None.")
-        self.in_closure = False
-        self._vectors.read_gradients()
-        number, products = self._vectors.measure(loss, self._history.count)
-        return loss, number, products
-
-    def _keep(self, _trial: Trial) -> None:
-        """Store the trial just evaluated, for the case that the search comes back to it."""
-        self._kept_products = self._products
-        self._vectors.keep()
-
-    def _accept(self, trial: Trial) -> Trial:
-        """Make the trial's point the current one and learn from its pair."""
-        vectors, history = self._vectors, self._history
-        if trial is not self._last:
-            vectors.go_to_kept()
-            self._products = self._kept_products
-        products = self._products
-        history.see_gradient(products)
-        added = history.add(products, smallest=self._group["tolerance_ys"])
-        if added is not None:
-            slot, scale = added
-            if slot >= vectors.capacity:
-                vectors.reserve(min(max(2 * slot, 8), history.limit))
-            vectors.store_pair(slot, scale)
-        self._square = float(products[GRADIENT, 2])
-        self._moved = float(products[STEP, 0])
-        vectors.accept()
-        return trial
-
-    def _below(self, square: float, tolerance: float, row: int) -> bool:
-        """Tell whether no entry of a row of the table exceeds the tolerance, given the row's sum of squares."""
-        # The Euclidean norm decides nearly always, and is here already.
-        if math.sqrt(square) <= tolerance:
-            return True
-        return math.sqrt(square / self._vectors.size) <= tolerance and self._vectors.largest(row) <= tolerance
+    def _check_fit(self, exported: dict[str, Any] | None, group: dict[str, Any]) -> None:
+        """Refuse a history of other parameters before anything is changed."""
+        size = sum(parameter.numel() for parameter in self.param_groups[0]["params"])
+        limit = group.get("history_size", self.defaults["history_size"])
+        if exported is not None and (exported["pairs"].shape[1] != size or exported["count"] > limit):
+            raise ArgumentError(
+                f"The state holds {exported['count']} pairs of {exported['pairs'].shape[1]} parameters; expected at "
+                f"most {limit} pairs of {size}. Load it into the optimiser of the same model."
+            )

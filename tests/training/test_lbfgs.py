@@ -425,6 +425,14 @@ def test_history_persists_across_steps():
     torch.testing.assert_close(many.parameters[0], one.parameters[0], rtol=1e-9, atol=0.0)
 
 
+@pytest.mark.parametrize("line_search_fn", [None, "strong_wolfe"])
+def test_a_schedule_that_reaches_a_step_length_of_zero_moves_nothing(line_search_fn):
+    problem = Problem(rosenbrock, parameter([-1.2, 1.0]), line_search_fn=line_search_fn)
+    problem.optimizer.param_groups[0]["lr"] = 0.0
+    problem.optimizer.step(problem.closure)
+    assert problem.parameters[0].tolist() == [-1.2, 1.0]
+
+
 def test_reset_history_starts_again_with_steepest_descent():
     problem = Problem(rosenbrock, parameter([-1.2, 1.0]), max_iter=5)
     problem.optimizer.step(problem.closure)
@@ -481,8 +489,10 @@ def test_a_restored_optimizer_continues_exactly(kind, way, dtype):
 def test_a_state_of_another_model_is_refused():
     problem = Problem(rosenbrock, parameter([-1.2, 1.0]))
     problem.optimizer.step(problem.closure)
+    other = LBFGS([parameter([1.0, 2.0, 3.0])], lr=0.5)
     with pytest.raises(ArgumentError, match="same model"):
-        LBFGS([parameter([1.0, 2.0, 3.0])]).load_state_dict(problem.optimizer.state_dict())
+        other.load_state_dict(problem.optimizer.state_dict())
+    assert other.param_groups[0]["lr"] == 0.5
 
 
 def test_a_state_of_torchs_optimizer_gives_its_options():
