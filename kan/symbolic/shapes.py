@@ -1,0 +1,237 @@
+"""What affine fitting knows about each function: its derivative and its symmetries.
+
+Symmetries shrink the search for ``c*f(a*x + b) + d``, since c and d are solved for. A power ``(a*x + b)^n`` has only
+its zero ``-b/a`` to look for, an exponential only a; a function that is even or odd (up to a constant) needs no
+negative a; a period bounds b. Functions that the table does not know are probed for evenness and differentiated by
+autograd, or by central differences where autograd has no rule.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from kan.common.errors import ArgumentError
+from kan.symbolic.library import SYMBOLIC_LIB, Power, TorchFunction
+
+Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+class Kind(enum.Enum):
+    """How the parameters a and b of ``f(a*x + b)`` act."""
+
+    CONSTANT = "neither matters"
+    LINEAR = "c and d say it all"
+    STEP = "only the place of the step matters, and there is no slope to follow"
+    POWER = "scaling a and b together is absorbed by c and d"
+    EXPONENTIAL = "b is absorbed by c"
+    GENERAL = "both matter"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A function and what is known about it.
+
+    Attributes
+    ----------
+    value : callable
+        ``u -> f(u)``, elementwise.
+    slope : callable
+        ``(u, f(u)) -> f'(u)``, elementwise.
+    curvature : callable
+        ``(u, f(u)) -> f''(u)``, elementwise.
+    kind : Kind
+    mirrored : bool
+        Whether ``f(-u)`` is an affine function of ``f(u)``.
+    period : float or None
+        Shift of u that only changes c.
+    domain : pair of float
+        Where the function is defined.
+    bound : float or None
+        A smooth branch of the function lies in ``(-bound, bound)``.
+    sharp : bool
+        Whether the function has poles or many waves among the data, so that a small sample does not show it.
+    kinked : bool
+        Whether the slope jumps.
+    """
+
+    value: TorchFunction
+    slope: Derivative
+    curvature: Derivative
+    kind: Kind = Kind.GENERAL
+    mirrored: bool = False
+    period: float | None = None
+    domain: tuple[float, float] = (-math.inf, math.inf)
+    bound: float | None = None
+    sharp: bool = False
+    kinked: bool = False
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether u must be positive."""
+        return self.domain == (0.0, math.inf)
+
+
+def _zeros(u: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+    return torch.zeros_like(u)
+
+
+def _power(n: int) -> Shape:
+    return Shape(
+        Power(n),
+        lambda u, _: n * torch.pow(u, n - 1),
+        lambda u, _: n * (n - 1) * torch.pow(u, n - 2),
+        Kind.POWER,
+        mirrored=True,
+    )
+
+
+def _inverse_power(n: int) -> Shape:
+    return Shape(
+        lambda u: torch.pow(torch.reciprocal(u), n),
+        lambda u, f: -n * f / u,
+        lambda u, f: n * (n + 1) * f / (u * u),
+        Kind.POWER,
+        mirrored=True,
+        sharp=True,
+    )
+
+
+def _root(value: TorchFunction, slope: Derivative, curvature: Derivative) -> Shape:
+    return Shape(value, slope, curvature, Kind.POWER, domain=(0.0, math.inf))
+
+
+def _cubed(root: torch.Tensor) -> torch.Tensor:
+    return root * root * root
+
+
+_ARCSINE = Shape(
+    torch.asin,
+    lambda u, _: torch.rsqrt(1 - u * u),
+    lambda u, _: u * _cubed(torch.rsqrt(1 - u * u)),
+    mirrored=True,
+    domain=(-1.0, 1.0),
+    bound=1.0,
+)
+_ROOT = _root(torch.sqrt, lambda _, f: 0.5 / f, lambda u, f: -0.25 / (u * f))
+_INVERSE_ROOT = _root(torch.rsqrt, lambda u, f: -0.5 * f / u, lambda u, f: 0.75 * f / (u * u))
+
+_KNOWN: dict[str, Shape] = {
+    "x": Shape(lambda u: u, lambda u, _: torch.ones_like(u), _zeros, Kind.LINEAR),
+    "x^2": _power(2),
+    "x^3": _power(3),
+    "x^4": _power(4),
+    "x^5": _power(5),
+    "1/x": _inverse_power(1),
+    "1/x^2": _inverse_power(2),
+    "1/x^3": _inverse_power(3),
+    "1/x^4": _inverse_power(4),
+    "1/x^5": _inverse_power(5),
+    "sqrt": _ROOT,
+    "x^0.5": _ROOT,
+    "x^1.5": _root(lambda u: u * torch.sqrt(u), lambda u, _: 1.5 * torch.sqrt(u), lambda u, _: 0.75 * torch.rsqrt(u)),
+    "1/sqrt(x)": _INVERSE_ROOT,
+    "1/x^0.5": _INVERSE_ROOT,
+    "exp": Shape(torch.exp, lambda _, f: f, lambda _, f: f, Kind.EXPONENTIAL),
+    "log": _root(torch.log, lambda u, _: torch.reciprocal(u), lambda u, _: -torch.reciprocal(u * u)),
+    "abs": Shape(torch.abs, lambda u, _: torch.sign(u), _zeros, Kind.POWER, mirrored=True, kinked=True),
+    "sin": Shape(torch.sin, lambda u, _: torch.cos(u), lambda _, f: -f, mirrored=True, period=math.pi, sharp=True),
+    "cos": Shape(torch.cos, lambda u, _: -torch.sin(u), lambda _, f: -f, mirrored=True, period=math.pi, sharp=True),
+    "tan": Shape(
+        torch.tan,
+        lambda _, f: 1 + f * f,
+        lambda _, f: 2 * f * (1 + f * f),
+        mirrored=True,
+        period=math.pi,
+        sharp=True,
+        bound=math.pi / 2,
+    ),
+    "tanh": Shape(torch.tanh, lambda _, f: 1 - f * f, lambda _, f: -2 * f * (1 - f * f), mirrored=True),
+    "sgn": Shape(torch.sign, _zeros, _zeros, Kind.STEP, mirrored=True),
+    "arcsin": _ARCSINE,
+    "arccos": _ARCSINE,
+    "arctan": Shape(
+        torch.atan,
+        lambda u, _: torch.reciprocal(1 + u * u),
+        lambda u, _: -2 * u * torch.reciprocal(1 + u * u).square(),
+        mirrored=True,
+    ),
+    "arctanh": Shape(
+        torch.atanh,
+        lambda u, _: torch.reciprocal(1 - u * u),
+        lambda u, _: 2 * u * torch.reciprocal(1 - u * u).square(),
+        mirrored=True,
+        domain=(-1.0, 1.0),
+        bound=1.0,
+    ),
+    "0": Shape(torch.zeros_like, _zeros, _zeros, Kind.CONSTANT),
+    "gaussian": Shape(
+        lambda u: torch.exp(-u * u), lambda u, f: -2 * u * f, lambda u, f: (4 * u * u - 2) * f, mirrored=True
+    ),
+}
+"""Shapes by name. Entries shared by two names have equal fits: arccos(u) = pi/2 - arcsin(u)."""
+
+# The functions as they came with the library: a user may have put another function under one of these names.
+_ORIGINALS = {name: SYMBOLIC_LIB[name].torch_fun for name in _KNOWN}
+
+
+def shape_of(function: TorchFunction) -> Shape:
+    """Return what is known about a function: from the table where it is the library's own, else by probing it."""
+    for name, original in _ORIGINALS.items():
+        if original is function or (isinstance(original, Power) and original == function):
+            return _KNOWN[name]
+    return _probed(function)
+
+
+def _probed(function: TorchFunction) -> Shape:
+    """Probe an unknown function: its shape, its evenness, and how it can be differentiated."""
+
+    def value(u: torch.Tensor) -> torch.Tensor:
+        result = function(u)
+        if not isinstance(result, torch.Tensor) or result.shape != u.shape:
+            got = tuple(result.shape) if isinstance(result, torch.Tensor) else type(result).__name__
+            raise ArgumentError(
+                f"a symbolic function must map a tensor to a tensor of the same shape, elementwise; "
+                f"from shape {tuple(u.shape)} it made {got}."
+            )
+        return result.to(u.dtype)
+
+    points = torch.linspace(0.03, 4.0, 23, dtype=torch.float64)
+    right, left = value(points), value(-points)
+    scale = 1e-9 * (1 + right.abs().max())
+    total = right + left
+    even = bool(torch.isfinite(right).all()) and bool(((right - left).abs() <= scale).all())
+    odd = bool(torch.isfinite(total).all()) and bool(((total - total[0]).abs() <= scale).all())
+    slope = _autograd_slope(value) if _has_gradient(value, points) else _difference(value)
+    curvature = _difference(lambda u: slope(u, u))
+    return Shape(value, slope, curvature, mirrored=even or odd)
+
+
+def _has_gradient(value: TorchFunction, points: torch.Tensor) -> bool:
+    try:
+        _autograd_slope(value)(points, points)
+    except (RuntimeError, NotImplementedError):
+        return False
+    return True
+
+
+def _autograd_slope(value: TorchFunction) -> Derivative:
+    def slope(u: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        with torch.enable_grad():
+            leaf = u.detach().requires_grad_()
+            return torch.autograd.grad(value(leaf).sum(), leaf)[0]
+
+    return slope
+
+
+def _difference(value: TorchFunction) -> Derivative:
+    def slope(u: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
+        # The cube root of the unit roundoff balances truncation and rounding of a central difference.
+        step = 6e-6 * (1 + u.abs())
+        return (value(u + step) - value(u - step)) / (2 * step)
+
+    return slope
