@@ -22,7 +22,7 @@ _FIRST_DAMPING = 1e-2
 _LARGE_DAMPING = 1e4
 _SMALL_STEP = 1e-11
 # Fits that have settled leave the computation once they are this share of it.
-_SETTLED_SHARE = 0.25
+_SETTLED_SHARE = 0.1
 
 
 @dataclass(frozen=True)

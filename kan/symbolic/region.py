@@ -67,23 +67,36 @@ class Region:
 
         `matrix` (R, 3), entries AA, AB, BB, and `right` (R, 2) are the equations that `step` (R, 2) solves.
         """
-        width, centre = self.box.half_width, self.box.centre
-        low, high = self.domains[owner].unbind(1)
-        # Conditions low <= n . (A, B) <= high: both ends of the inputs in the domain, a and b in the box.
-        conditions = [
-            ((-1.0, 1.0), low, high),
-            ((1.0, 1.0), low, high),
-            ((1 / width, 0.0), *points.new_tensor(self.box.a_range)),
-            ((-centre / width, 1.0), *points.new_tensor(self.box.b_range)),
-        ]
-        for (normal_a, normal_b), least, most in conditions:
-            place = normal_a * points[:, 0] + normal_b * points[:, 1]
-            outward = normal_a * step[:, 0] + normal_b * step[:, 1]
-            slack = _EDGE * (1 + place.abs())
-            blocked = ((place <= least + slack) & (outward < 0)) | ((place >= most - slack) & (outward > 0))
-            bend = matrix @ matrix.new_tensor([normal_b**2, -2 * normal_a * normal_b, normal_a**2])
-            length = (right[:, 0] * normal_b - right[:, 1] * normal_a) / bend
-            length = torch.nan_to_num(length, nan=0.0, posinf=0.0, neginf=0.0)
-            along = torch.stack([length * normal_b, -length * normal_a], 1)
-            step = torch.where(blocked[:, None], along, step)
+        normals = self._normals(points)  # (5, 2)
+        least, most = self._ends(points, owner)  # (R, 5)
+        place, outward = points @ normals.T, step @ normals.T
+        slack = _EDGE * (1 + place.abs())
+        blocked = ((place <= least + slack) & (outward < 0)) | ((place >= most - slack) & (outward > 0))
+        if not bool(blocked.any()):
+            return step
+        bend = matrix @ torch.stack([normals[:, 1] ** 2, -2 * normals[:, 0] * normals[:, 1], normals[:, 0] ** 2])
+        tangents = torch.stack([normals[:, 1], -normals[:, 0]], 1)
+        lengths = torch.nan_to_num((right @ tangents.T) / bend, nan=0.0, posinf=0.0, neginf=0.0)
+        # Of several edges the last one counts; the next step takes care of the others.
+        for edge in range(len(normals)):
+            step = torch.where(blocked[:, edge, None], lengths[:, edge, None] * tangents[edge], step)
         return step
+
+    def _normals(self, like: torch.Tensor) -> torch.Tensor:
+        """Return the vectors n of the conditions ``least <= n . (A, B) <= most``.
+
+        Both ends of the inputs lie in the domain, A is not too flat, a and b lie in the box.
+        """
+        width = self.box.half_width
+        return like.new_tensor([[-1, 1], [1, 1], [1, 0], [1 / width, 0], [-self.box.centre / width, 1]])
+
+    def _ends(self, points: torch.Tensor, owner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return `least` and `most` of the conditions; (R, 5)."""
+        domains, flattest = self.domains[owner], self.flattest[owner]
+        rising = points[:, 0] >= 0
+        limits = points.new_tensor([self.box.a_range, self.box.b_range]).T[:, None].expand(2, len(points), 2)
+        flat = torch.where(rising, flattest, -torch.inf), torch.where(rising, torch.inf, -flattest)
+        return (
+            torch.cat([domains[:, :1], domains[:, :1], flat[0][:, None], limits[0]], 1),
+            torch.cat([domains[:, 1:], domains[:, 1:], flat[1][:, None], limits[1]], 1),
+        )

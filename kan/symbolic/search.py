@@ -13,13 +13,14 @@ from kan.symbolic.refinement import Rows, refine
 from kan.symbolic.region import Limits, Region
 from kan.symbolic.shapes import Kind, Shape
 
-# Samples of the coarse search, for most functions and for those that change quickly; samples of all refinement.
+# Samples of the coarse search, for most functions and for those that change quickly; of the first refinement; of all.
 _COARSE_SAMPLES = 64
-_MIDDLE_SAMPLES = 256
+_SHARP_SAMPLES = 256
+_MIDDLE_SAMPLES = 128
 _FINE_SAMPLES = 20_000
 _REGIONS = 10
-_FINALISTS = 3
-_MIDDLE_STEPS = 5
+_FINALISTS = 2
+_MIDDLE_STEPS = 4
 _STEPS_PER_ROUND = 8
 # Numbers per temporary tensor of the coarse search.
 _CHUNK = 1 << 18
@@ -74,7 +75,7 @@ def search(
         return result
     race = _Race(shapes=[shapes[row] for row in smooth], box=box, limits=limits)
     middle, fine = samples.thin(_MIDDLE_SAMPLES), samples.thin(_FINE_SAMPLES)
-    starts = race.starts(middle, grid_number=grid_number)
+    starts = race.starts(samples, grid_number=grid_number)
     near, _ = race.refine(starts, samples=middle, steps=_MIDDLE_STEPS)
     # A sample can mislead, so the starts stay in the race.
     finalists = race.best(torch.cat([near, starts], 1), samples=fine, count=_FINALISTS)
@@ -100,19 +101,15 @@ class _Race:
 
     def starts(self, samples: Samples, *, grid_number: int) -> torch.Tensor:
         """Return the best candidate of each of several regions of the plane, for each function."""
-        coarse = samples.thin(_COARSE_SAMPLES)
-        return torch.stack(
-            [
-                _starts(
-                    shape=shape,
-                    samples=samples if shape.sharp else coarse,
-                    box=self.box,
-                    limits=self.limits,
-                    grid_number=grid_number,
-                )
-                for shape in self.shapes
-            ]
-        )
+        coarse, sharp = samples.thin(_COARSE_SAMPLES), samples.thin(_SHARP_SAMPLES)
+        lists: dict[tuple[object, ...], torch.Tensor] = {}
+        starts = []
+        for shape in self.shapes:
+            data = sharp if shape.sharp else coarse
+            if shape.search_key not in lists:
+                lists[shape.search_key] = candidates(shape=shape, box=self.box, points=data.t, grid_number=grid_number)
+            starts.append(_starts(shape=shape, samples=data, points=lists[shape.search_key], limits=self.limits))
+        return torch.stack(starts)
 
     def refine(self, points: torch.Tensor, *, samples: Samples, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Refine all points."""
@@ -156,9 +153,8 @@ def _errors(*, shape: Shape, points: torch.Tensor, samples: Samples, limits: Lim
     return torch.cat(errors)
 
 
-def _starts(*, shape: Shape, samples: Samples, box: Box, limits: Limits, grid_number: int) -> torch.Tensor:
+def _starts(*, shape: Shape, samples: Samples, points: torch.Tensor, limits: Limits) -> torch.Tensor:
     """Return the best candidate of each of several regions; (K, 2)."""
-    points = candidates(shape=shape, box=box, points=samples.t, grid_number=grid_number)
     error = _errors(shape=shape, points=points, samples=samples, limits=limits)
     per_region = -(-len(error) // _REGIONS)
     missing = per_region * _REGIONS - len(error)

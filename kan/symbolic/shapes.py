@@ -71,6 +71,11 @@ class Shape:
     kinked: bool = False
 
     @property
+    def search_key(self) -> tuple[object, ...]:
+        """What the starting points of the search depend on."""
+        return self.kind, self.mirrored, self.period, self.domain, self.bound, self.sharp
+
+    @property
     def one_sided(self) -> bool:
         """Whether u must be positive."""
         return self.domain == (0.0, math.inf)
