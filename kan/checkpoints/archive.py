@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from kan.common.errors import CheckpointError
+from kan.common.errors import CheckpointError, KANError
 
 _ZIP_START = b"PK\x03\x04"
 
@@ -29,9 +29,12 @@ def reading(path: Path) -> Iterator[None]:
         yield
     except CheckpointError:
         raise
-    except Exception as error:
-        # What damaged or hostile bytes raise on their way through zip, pickle, YAML and torch cannot be listed.
+    except KANError as error:
         raise CheckpointError(f"the checkpoint {str(path)!r} cannot be used: {error}") from error
+    except Exception as error:
+        # What damaged or hostile content raises on its way through YAML, constructor and torch cannot be listed.
+        kind = type(error).__name__
+        raise CheckpointError(f"the checkpoint {str(path)!r} is damaged or foreign: {kind}: {error}") from error
 
 
 def read_archive(path: Path) -> Any:
@@ -91,7 +94,7 @@ def write_archive(content: Any, path: Path) -> None:
 
 
 def _check_archive(path: Path) -> None:
-    """Raise an error unless the file is an uncompressed zip archive as `torch.save` writes it."""
+    """Raise an error unless the file is an undamaged, uncompressed zip archive as `torch.save` writes it."""
     with path.open("rb") as stream:
         start = stream.read(len(_ZIP_START))
     if start != _ZIP_START:
@@ -101,3 +104,6 @@ def _check_archive(path: Path) -> None:
             script = entry.filename.endswith("/constants.pkl")
             if script or entry.compress_type != zipfile.ZIP_STORED:
                 raise zipfile.BadZipFile
+        # torch does not compare the checksums of tensors: a changed byte would give another network without a word.
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile

@@ -25,9 +25,9 @@ from torch import Tensor, nn
 
 from kan.checkpoints.archive import read_archive, reading, write_archive
 from kan.checkpoints.pykan_files import has_pykan_files, load_pykan
-from kan.checkpoints.state import AnyNetwork, NetworkState, cloned, symbolic_layers
+from kan.checkpoints.state import AnyNetwork, Loaded, NetworkState, cloned, symbolic_layers, usable_device
 from kan.checkpoints.validation import check_extra_states, check_functions, check_tensors
-from kan.common.errors import CheckpointError
+from kan.common.errors import ArgumentError, CheckpointError
 from kan.layers.symbolic_layer import ANONYMOUS
 from kan.network import Network
 
@@ -46,6 +46,8 @@ def checkpoint_file(path: str | os.PathLike[str]) -> Path:
     ('mark.pt', '0.1.pt', 'best.pt')
     """
     path = Path(path)
+    if not path.name:
+        raise ArgumentError(f"`path` must name a file, such as './model'; got {str(path)!r}.")
     return path if path.suffix in SUFFIXES else path.with_name(path.name + SUFFIXES[0])
 
 
@@ -123,34 +125,43 @@ def load_checkpoint(
         If there is no checkpoint, it is damaged or foreign, or it uses a symbolic function that the library does not
         know. Nothing in the file is executed.
     """
-    path = Path(path)
+    loaded = _load(Path(path), network_class)
+    # Outside of what is blamed on the file: a device that the caller named may not exist here.
+    network = loaded.network.to(usable_device(loaded.device) if device is None else device)
+    inputs = {name: None if data is None else network.checked_input(data) for name, data in loaded.data.items()}
+    network.cache_data, network._reference = inputs.get("cache_data"), inputs.get("reference")
+    return network
+
+
+def _load(path: Path, network_class: Callable[..., AnyNetwork]) -> Loaded[AnyNetwork]:
+    """Load what was saved under `path`."""
     for file in (checkpoint_file(path), path):
         if file.is_file():
             with reading(file):
-                return _load_own(file, network_class, device)
+                return _load_own(file, network_class)
     if has_pykan_files(path):
         with reading(path):
-            return load_pykan(path, network_class, device=device)
+            return load_pykan(path, network_class)
     raise CheckpointError(
         f"there is no checkpoint {str(path)!r}: neither the file {str(checkpoint_file(path))!r} "
         f"nor pykan's {str(path) + '_config.yml'!r} and {str(path) + '_state'!r}."
     )
 
 
-def _load_own(file: Path, network_class: Callable[..., AnyNetwork], device: Any) -> AnyNetwork:
+def _load_own(file: Path, network_class: Callable[..., AnyNetwork]) -> Loaded[AnyNetwork]:
     """Load a file in this library's format."""
     content = _checked_content(read_archive(file), file)
     settings, tensors = content["settings"], content["state"]
     check_tensors(settings, tensors)
     check_functions(_function_names(tensors))
     state = NetworkState(settings, tensors, content["trainable"], content["training"], content["device"])
-    network = state.build(network_class, device=device)
+    network = state.build(network_class, device="cpu")
     check_extra_states(network)
-    data = content["data"]
-    if data is not None:
-        inputs = {name: network.checked_input(data[name]) for name in data if data[name] is not None}
-        network.cache_data, network._reference = inputs.get("cache_data"), inputs.get("reference")
-    return network
+    data = content["data"] or {}
+    for entry in data.values():
+        if entry is not None:
+            network.checked_input(entry)
+    return Loaded(network, state.device, data)
 
 
 def _checked_content(content: Any, file: Path) -> dict[str, Any]:

@@ -21,9 +21,9 @@ import torch
 import yaml
 
 from kan.checkpoints.archive import read_archive
-from kan.checkpoints.state import AnyNetwork, symbolic_layers, usable_device
+from kan.checkpoints.state import AnyNetwork, Loaded, symbolic_layers
 from kan.checkpoints.validation import check_functions, check_tensors
-from kan.common.errors import CheckpointError
+from kan.common.errors import ArgumentError
 from kan.layers.symbolic_layer import IDLE
 from kan.network import Network
 
@@ -60,7 +60,7 @@ def _read_number_type(loader: yaml.SafeLoader, node: yaml.MappingNode) -> str:
     fields = loader.construct_mapping(node, deep=True)
     code, order = fields["args"][0], fields["state"][1]
     if not _NUMBER_TYPE.fullmatch(code) or order not in ("<", ">", "|", "="):
-        raise CheckpointError(f"its configuration holds a number of the unknown type {code!r}.")
+        raise ArgumentError(f"its configuration holds a number of the unknown type {code!r}.")
     return f"{order}{code}"
 
 
@@ -88,23 +88,21 @@ def has_pykan_files(path: Path) -> bool:
     return _file(path, "_config.yml").is_file() and _file(path, "_state").is_file()
 
 
-def load_pykan(path: Path, network_class: Callable[..., AnyNetwork], *, device: Any = None) -> AnyNetwork:
+def load_pykan(path: Path, network_class: Callable[..., AnyNetwork]) -> Loaded[AnyNetwork]:
     """Load what pykan saved under `path`."""
     config = _read_config(_file(path, "_config.yml"))
     tensors = read_archive(_file(path, "_state"))
     if not isinstance(tensors, Mapping):
-        raise CheckpointError(f"{str(path) + '_state'!r} holds no state_dict.")
+        raise ArgumentError(f"{str(path) + '_state'!r} holds no state_dict.")
     check_tensors(config, tensors)
     optional = {name: config[name] for name in _OPTIONAL if name in config}
     network = network_class(
         width=config["width"], grid=config["grid"], k=config["k"], base_fun=config["base_fun_name"], **optional
     )
-    where = usable_device(str(config.get("device", "cpu"))) if device is None else torch.device(device)
-    network.to(dtype=tensors["act_fun.0.coef"].dtype, device=where)
+    network.to(dtype=tensors["act_fun.0.coef"].dtype)
     network.load_state_dict(dict(tensors))
     _set_functions(network, config)
-    _set_data(network, _file(path, "_cache_data"))
-    return network
+    return Loaded(network, str(config.get("device", "cpu")), {"cache_data": _read_data(network, path)})
 
 
 def _file(path: Path, ending: str) -> Path:
@@ -117,7 +115,7 @@ def _read_config(file: Path) -> dict[str, Any]:
     with file.open(encoding="utf-8") as stream:
         config = yaml.load(stream, Loader=_ConfigLoader)  # noqa: S506 - a subclass of SafeLoader
     if not isinstance(config, dict) or not all(name in config for name in _REQUIRED):
-        raise CheckpointError(f"{str(file)!r} is no configuration of pykan, which names {', '.join(_REQUIRED)}.")
+        raise ArgumentError(f"{str(file)!r} is no configuration of pykan, which names {', '.join(_REQUIRED)}.")
     return config
 
 
@@ -126,7 +124,7 @@ def _set_functions(network: Network, config: Mapping[str, Any]) -> None:
     for number, layer in enumerate(symbolic_layers(network)):
         names = config[f"symbolic.funs_name.{number}"]
         if [len(row) for row in names] != [layer.in_dim] * layer.out_dim:
-            raise CheckpointError(f"its function names of layer {number} do not fit the width {config['width']}.")
+            raise ArgumentError(f"its function names of layer {number} do not fit the width {config['width']}.")
         check_functions(name for row in names for name in row)
         moved = layer.affine.any(dim=2)
         for j, row in enumerate(names):
@@ -135,8 +133,9 @@ def _set_functions(network: Network, config: Mapping[str, Any]) -> None:
                     layer.set_edge(i, j, name)
 
 
-def _set_data(network: Network, file: Path) -> None:
-    """Give the network the last input that pykan saw, if it was saved."""
+def _read_data(network: Network, path: Path) -> torch.Tensor | None:
+    """Return the last input that pykan saw, if it was saved and fits."""
+    file = _file(path, "_cache_data")
     data = read_archive(file) if file.is_file() else None
-    if isinstance(data, torch.Tensor) and data.ndim == 2 and data.shape[1] == network.n_columns:
-        network.cache_data = network.checked_input(data).detach()
+    fits = isinstance(data, torch.Tensor) and data.ndim == 2 and data.shape[1] == network.n_columns
+    return data.detach() if fits else None

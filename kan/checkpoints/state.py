@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Callable, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Callable, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -79,10 +79,9 @@ class NetworkState:
     ) -> AnyNetwork:
         """Return a new network of this state, on `device` or else where it was, or on the CPU if that is not here."""
         network = network_class(**copy.deepcopy(dict(self.settings)))
-        where = usable_device(self.device) if device is None else torch.device(device)
-        network.to(dtype=self.tensors["act_fun.0.coef"].dtype, device=where)
+        network.to(dtype=self.tensors["act_fun.0.coef"].dtype)
         self.apply_to(network)
-        return network
+        return network.to(usable_device(self.device) if device is None else device)
 
     def apply_to(self, network: Network) -> None:
         """Give `network`, which has the same settings, this state."""
@@ -97,6 +96,15 @@ class NetworkState:
     def __deepcopy__(self, memo: Any) -> NetworkState:
         """Return the same object: nothing changes it."""
         return self
+
+
+@dataclass(frozen=True)
+class Loaded(Generic[AnyNetwork]):
+    """What a reader found in a file: the network, on the CPU, its device, and inputs that it has seen."""
+
+    network: AnyNetwork
+    device: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 def copy_network(network: AnyNetwork) -> AnyNetwork:
