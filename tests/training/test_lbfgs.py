@@ -427,10 +427,10 @@ def test_history_persists_across_steps():
 
 @pytest.mark.parametrize("line_search_fn", [None, "strong_wolfe"])
 def test_a_schedule_that_reaches_a_step_length_of_zero_moves_nothing(line_search_fn):
-    problem = Problem(rosenbrock, parameter([-1.2, 1.0]), line_search_fn=line_search_fn)
+    problem = Problem(rosenbrock, parameter([-1.25, 1.0]), line_search_fn=line_search_fn)
     problem.optimizer.param_groups[0]["lr"] = 0.0
     problem.optimizer.step(problem.closure)
-    assert problem.parameters[0].tolist() == [-1.2, 1.0]
+    assert problem.parameters[0].tolist() == [-1.25, 1.0]
 
 
 def test_reset_history_starts_again_with_steepest_descent():
