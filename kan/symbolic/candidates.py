@@ -104,7 +104,7 @@ def _general(*, shape: Shape, box: Box, points: torch.Tensor) -> torch.Tensor:
         count = min(max(math.ceil((box.b_range[1] - box.b_range[0]) / _WAVE_STEP), 9), 65)
         b = torch.linspace(*box.b_range, count, dtype=points.dtype, device=points.device)
         free = torch.cartesian_prod(slopes / box.half_width, b)
-        places = torch.linspace(-1.2, 1.2, 13, dtype=points.dtype, device=points.device)
+        places = torch.linspace(-1.2, 1.2, 25, dtype=points.dtype, device=points.device)
         placed = torch.cartesian_prod(slopes, places)
         placed = torch.stack([placed[:, 0], -placed[:, 0] * placed[:, 1]], -1)
         found = torch.cat([box.to_normal(free), placed])

@@ -21,6 +21,8 @@ from kan.symbolic.shapes import Derivative, Kind, Shape
 _FIRST_DAMPING = 1e-2
 _LARGE_DAMPING = 1e4
 _SMALL_STEP = 1e-11
+# Largest change of A in one step, relative to it, down and up.
+_SHRINK, _GROW = 0.75, 3.0
 # Fits that have settled leave the computation once they are this share of it.
 _SETTLED_SHARE = 0.1
 
@@ -161,7 +163,12 @@ def _step(
     damped = torch.where(_convex(newton, free), newton, gauss)
     damped = damped + damping[:, None] * gauss * gauss.new_tensor([1.0, 0.0, 1.0])
     step = _solve(damped, right, free)
-    return region.along_edges(step, points=points, matrix=damped, right=right, owner=rows.owner) * free
+    step = region.along_edges(step, points=points, matrix=damped, right=right, owner=rows.owner) * free
+    # Where a curve is nearly straight, A hardly matters and its step means nothing; it must not spoil the step of B.
+    reach = points[:, 0].abs()
+    down = torch.where(points[:, 0] >= 0, _SHRINK, _GROW) * reach
+    up = torch.where(points[:, 0] >= 0, _GROW, _SHRINK) * reach
+    return torch.stack([step[:, 0].maximum(-down).minimum(up), step[:, 1]], 1)
 
 
 def _derivative(
