@@ -135,13 +135,14 @@ def load_checkpoint(
 
 def _load(path: Path, network_class: Callable[..., AnyNetwork]) -> Loaded[AnyNetwork]:
     """Load what was saved under `path`."""
-    for file in (checkpoint_file(path), path):
-        if file.is_file():
-            with reading(file):
-                return _load_own(file, network_class)
-    if has_pykan_files(path):
+    file = checkpoint_file(path)
+    if not file.is_file() and has_pykan_files(path):
         with reading(path):
             return load_pykan(path, network_class)
+    for candidate in (file, path):
+        if candidate.is_file():
+            with reading(candidate):
+                return _load_own(candidate, network_class)
     raise CheckpointError(
         f"there is no checkpoint {str(path)!r}: neither the file {str(checkpoint_file(path))!r} "
         f"nor pykan's {str(path) + '_config.yml'!r} and {str(path) + '_state'!r}."

@@ -138,4 +138,4 @@ def _read_data(network: Network, path: Path) -> torch.Tensor | None:
     file = _file(path, "_cache_data")
     data = read_archive(file) if file.is_file() else None
     fits = isinstance(data, torch.Tensor) and data.ndim == 2 and data.shape[1] == network.n_columns
-    return data.detach() if fits else None
+    return data if fits else None

@@ -164,10 +164,7 @@ def test_a_symbolic_function_without_a_name_is_refused_with_the_remedy() -> None
     assert not list(Path().iterdir())
 
 
-def test_a_function_that_was_added_is_needed_for_loading(
-    make: Any, equal: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("kan.symbolic.library.SYMBOLIC_LIB", SYMBOLIC_LIB)
+def test_a_function_that_was_added_is_needed_for_loading(make: Any, equal: Any) -> None:
     add_symbolic("J0", torch.special.bessel_j0)
     try:
         network = make()
