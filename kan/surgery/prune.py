@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kan.attribution import Scores, attribute
+from kan.attribution import Scores, scores_from_trace
 from kan.common.console import say
 from kan.common.errors import ArgumentError, StateError
 from kan.network import Network
@@ -151,16 +151,17 @@ def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequenc
     return select_nodes(network, [kept, *(list(range(n)) for n in network.width_in[1:])])
 
 
+@torch.no_grad()
 def _scores(network: Network) -> Scores:
-    """Compute the scores, and refuse to prune by numbers that are none."""
-    scores = attribute(network)
-    for layer, values in enumerate(scores.node):
+    """Compute the scores on the reference data, and refuse to prune where the model gives NaN or Inf."""
+    trace = network.trace(network.reference_data())
+    for layer, values in enumerate(trace.nodes):
         if not bool(torch.isfinite(values).all()):
             raise StateError(
-                f"scores of node layer {layer} are not finite: the model gives NaN or Inf on its reference data. "
-                "Call `model.get_act(x)` with data on which it is finite, or mend the edge that fails."
+                f"node layer {layer} is NaN or Inf on the model's reference data, so that scores mean nothing. "
+                "Call `model.get_act(x)` with data on which the model is finite, or mend the edge that fails."
             )
-    return scores
+    return scores_from_trace(network, trace)
 
 
 def _strong(scores: Tensor, threshold: float, *, where: str, remedy: str) -> list[int]:
