@@ -64,7 +64,7 @@ def edge_sums(
     """
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
-        features = torch.cat([basis(x, knots, degree=degree), base[:, None]], dim=1)
+        features = _join(basis(x, knots, degree=degree), base)
         return _sums_and_variances(
             features, fold_weights(coefficients, scale_base, scale_spline, mask), with_variances=with_variances
         )
@@ -72,12 +72,6 @@ def edge_sums(
         x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances
     )
     return EdgeSums(sums, variances)
-
-
-def _sums_and_variances(features: Tensor, weights: Tensor, *, with_variances: bool) -> EdgeSums:
-    """Multiply features (I, B + 1, N) by weights (I, O, B + 1)."""
-    sums = weights.transpose(0, 1).flatten(1) @ features.flatten(0, 1)
-    return EdgeSums(sums, _edge_variances(weights, _covariance(_centred(features))) if with_variances else None)
 
 
 class _EdgeSums(torch.autograd.Function):
@@ -97,63 +91,77 @@ class _EdgeSums(torch.autograd.Function):
         with_variances: bool,
     ) -> EdgeSums:
         ctx.degree, ctx.with_variances = degree, with_variances
-        ctx.save_for_backward(x, base, coefficients, scale_base, scale_spline, mask, knots)
-        features = torch.cat([basis_values(x, knots, degree=degree), base[:, None]], dim=1)  # (I, B + 1, N)
+        kept: tuple[Optional[Tensor], ...] = (None, None)
+        if is_dense(knots):
+            # Few bases: keeping them costs little memory and saves the recursion in the backward.
+            values, scaled = dense_basis_with_slopes(x, knots, degree=degree)
+            features = _join(values, base)
+            kept = (features, scaled if ctx.needs_input_grad[0] else None)
+        else:
+            features = _join(basis_values(x, knots, degree=degree), base)
         weights = fold_weights(coefficients, scale_base, scale_spline, mask)
+        ctx.save_for_backward(x, base, coefficients, scale_base, scale_spline, mask, knots, *kept)
         return _sums_and_variances(features, weights, with_variances=with_variances)
 
     @staticmethod
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Optional[Tensor], ...]:
-        x, base, coefficients, scale_base, scale_spline, mask, knots = ctx.saved_tensors
+        x, base, coefficients, scale_base, scale_spline, mask, knots, features, scaled = ctx.saved_tensors
         needs_x, needs_base = ctx.needs_input_grad[:2]
-        differentiable = torch.is_grad_enabled()
-        evaluate = basis if differentiable else basis_values
-        slopes = None
-        if needs_x and not differentiable and is_dense(knots):
-            values, scaled = dense_basis_with_slopes(x, knots, degree=ctx.degree)
-            slopes = ctx.degree * scaled
-        else:
-            values = evaluate(x, knots, degree=ctx.degree)
-        features = torch.cat([values, base[:, None]], dim=1)  # (I, B + 1, N)
+        # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
+        evaluate = basis if torch.is_grad_enabled() else basis_values
+        if torch.is_grad_enabled() or features is None:
+            features, scaled = _join(evaluate(x, knots, degree=ctx.degree), base), None  # (I, B + 1, N)
         weights = fold_weights(coefficients, scale_base, scale_spline, mask)  # (I, O, B + 1)
-        flat_weights = weights.transpose(0, 1).flatten(1)  # (O, I (B + 1))
         grad_weights = (grad_sums @ features.flatten(0, 1).T).unflatten(1, features.shape[:2]).transpose(0, 1)
         grad_features = None
         if needs_x or needs_base:
-            grad_features = (flat_weights.T @ grad_sums).unflatten(0, features.shape[:2])  # (I, B + 1, N)
+            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, features.shape[:2])  # (I, B + 1, N)
         if ctx.with_variances:
             centred = _centred(features)
-            covariance = _covariance(centred)
-            # d(w' C w) = 2 C w dw + w' dC w, with dC from the centred features of the input.
-            grad_variances_t = grad_variances[:, :, None]  # (I, O, 1)
-            grad_weights = grad_weights + 2 * grad_variances_t * torch.bmm(weights, covariance)
+            # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
+            grad_variances = grad_variances[:, :, None]  # (I, O, 1)
+            grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, _covariance(centred))
             if grad_features is not None:
-                outer = torch.bmm(weights.mT, grad_variances_t * weights)  # (I, B + 1, B + 1)
-                grad_features = grad_features + torch.bmm(outer, centred) * (2 / max(x.shape[1] - 1, 1))
-        grad_x = None
+                outer = torch.bmm(weights.mT, grad_variances * weights)  # (I, B + 1, B + 1)
+                grad_features = torch.baddbmm(grad_features, outer, centred, alpha=2 / max(x.shape[1] - 1, 1))
+        grad_x = grad_base = None
         if needs_x and grad_features is not None:
-            grad_values = grad_features[:, :-1]
-            if slopes is not None:
-                grad_x = _pull_back_dense(grad_values, slopes)
+            if scaled is None:
+                slopes = evaluate(x, knots, degree=ctx.degree, order=1)
+                grad_x = (grad_features[:, :-1] * slopes).sum(dim=1)
             else:
-                grad_x = (grad_values * evaluate(x, knots, degree=ctx.degree, order=1)).sum(dim=1)
-        grad_base = grad_features[:, -1] if needs_base and grad_features is not None else None
-        grad_edge_spline = grad_weights[:, :, :-1]
-        scale = (scale_spline * mask)[:, :, None]
+                grad_x = _pull_back_dense(grad_features[:, :-1], scaled, degree=ctx.degree)
+        if needs_base and grad_features is not None:
+            grad_base = grad_features[:, -1]
+        grad_edge_spline, grad_edge_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
         along = (grad_edge_spline * coefficients).sum(dim=2)  # the gradient of scale_spline * mask
-        grad_edge_base = grad_weights[:, :, -1]
-        grad_mask = along * scale_spline + grad_edge_base * scale_base if ctx.needs_input_grad[5] else None
         return (
             grad_x,
             grad_base,
-            grad_edge_spline * scale,
+            grad_edge_spline * (scale_spline * mask)[:, :, None],
             grad_edge_base * mask,
             along * mask,
-            grad_mask,
+            along * scale_spline + grad_edge_base * scale_base if ctx.needs_input_grad[5] else None,
             None,
             None,
             None,
         )
+
+
+def _join(values: Tensor, base: Tensor) -> Tensor:
+    """Put the base value below the bases of each input: (I, B, N), (I, N) -> features (I, B + 1, N)."""
+    return torch.cat([values, base[:, None]], dim=1)
+
+
+def _flat(weights: Tensor) -> Tensor:
+    """Lay the weights of each output in one row: (I, O, B + 1) -> (O, I (B + 1))."""
+    return weights.transpose(0, 1).flatten(1)
+
+
+def _sums_and_variances(features: Tensor, weights: Tensor, *, with_variances: bool) -> EdgeSums:
+    """Multiply features (I, B + 1, N) by weights (I, O, B + 1)."""
+    sums = _flat(weights) @ features.flatten(0, 1)
+    return EdgeSums(sums, _edge_variances(weights, _covariance(_centred(features))) if with_variances else None)
 
 
 def fold_weights(coefficients: Tensor, scale_base: Tensor, scale_spline: Tensor, mask: Tensor) -> Tensor:
@@ -177,8 +185,8 @@ def _edge_variances(weights: Tensor, covariance: Tensor) -> Tensor:
     return (torch.bmm(weights, covariance) * weights).sum(dim=2)
 
 
-def _pull_back_dense(grad_values: Tensor, slopes: Tensor) -> Tensor:
-    """Sum gradients (I, B, N) against the slopes of the bases, which are differences of `slopes` (I, B + 1, N)."""
-    if slopes.shape[1] == 0:  # degree 0: steps have no slope
+def _pull_back_dense(grad_values: Tensor, scaled: Tensor, *, degree: int) -> Tensor:
+    """Sum gradients (I, B, N) against the slopes of the bases, differences of `scaled` (I, B + 1, N) times k."""
+    if degree == 0:  # steps have no slope
         return grad_values.new_zeros(grad_values.shape[0], grad_values.shape[2])
-    return (grad_values * (slopes[:, :-1] - slopes[:, 1:])).sum(dim=1)
+    return (grad_values * (scaled[:, :-1] - scaled[:, 1:])).sum(dim=1).mul_(degree)

@@ -19,7 +19,7 @@ from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
-from kan.symbolic.library import lookup
+from kan.symbolic import fit_affine, lookup
 
 IDLE = "0"
 ANONYMOUS = "anonymous"
@@ -190,8 +190,6 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         >>> [round(number, 3) for number in layer.affine[1, 2].tolist()]
         [3.0, 2.0, 5.0, 0.7]
         """
-        from kan.symbolic.affine import fit_affine
-
         named = isinstance(fun_name, str)
         if not named and not callable(fun_name):
             raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")

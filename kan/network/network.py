@@ -102,6 +102,8 @@ class Network(nn.Module):
         )
         self.n_columns = nodes[0]
         self.register_buffer("input_id", torch.arange(nodes[0]), persistent=False)
+        # Whether `input_id` names all columns in order, and of which tensor that was found: no copy is needed then.
+        self._all_columns, self._all_columns_of = True, self.input_id
         self.cache_data: Optional[Tensor] = None
         self._reference: Optional[Tensor] = None
         self.to(device)
@@ -197,18 +199,26 @@ class Network(nn.Module):
         x = self.checked_input(x)
         if not is_transformed():
             self.cache_data = x.detach()
-        nodes = x[:, self.input_id].T
+        nodes = self._inputs(x)
         for layer in range(self.depth):
             nodes = self._advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
         return nodes.T.contiguous()
 
     def trace(self, x: Any, *, singularity_avoiding: bool = False, y_th: float = 10.0) -> Trace:
         """Evaluate the network and record every layer; differentiable, and `cache_data` stays as it is."""
-        nodes = self.checked_input(x)[:, self.input_id].T
+        nodes = self._inputs(self.checked_input(x))
         record: list[LayerTrace] = []
         for layer in range(self.depth):
             nodes = self._advance(layer, nodes, record, singularity_avoiding=singularity_avoiding, y_th=y_th)
         return Trace(record)
+
+    def _inputs(self, x: Tensor) -> Tensor:
+        """Return the columns of `x` (N, columns) that are inputs, samples last: (I, N)."""
+        if self._all_columns_of is not self.input_id:
+            columns = torch.arange(self.n_columns, device=self.input_id.device)
+            self._all_columns = torch.equal(self.input_id, columns)
+            self._all_columns_of = self.input_id
+        return (x if self._all_columns else x[:, self.input_id]).T.contiguous()
 
     def _advance(
         self, layer: int, nodes: Tensor, record: Optional[list[LayerTrace]] = None, **singularity: Any

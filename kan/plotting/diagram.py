@@ -214,7 +214,9 @@ def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
             return figure
         import matplotlib.pyplot as plt
 
-        return plt.figure(figsize=size, facecolor="white")
+        from kan.plotting.notebook import NotebookFigure
+
+        return plt.figure(figsize=size, facecolor="white", FigureClass=NotebookFigure)
 
 
 def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float) -> None:

@@ -1,1 +1,8 @@
 """Training: the fit loop, penalties, the grid schedule and the optimisers."""
+
+from kan.training.fit import StopRule, Training
+from kan.training.lbfgs import LBFGS
+from kan.training.penalties import penalty
+from kan.training.schedule import GridSchedule
+
+__all__ = ["LBFGS", "GridSchedule", "StopRule", "Training", "penalty"]

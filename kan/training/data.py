@@ -100,6 +100,11 @@ class TensorData:
         """Whether every step sees the same rows."""
         return self.generator is None
 
+    @property
+    def inputs(self) -> Tensor:
+        """All training inputs."""
+        return self.train[0]
+
     def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
         """Yield the training and the test rows of every step, without end."""
         while True:
@@ -127,6 +132,11 @@ class LoaderData:
         self.steps_per_epoch = len(train)
         if self.steps_per_epoch == 0:
             raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
+        self.inputs = self._read(next(iter(train)))[0]
+
+    def _read(self, pair: Any) -> Batch:
+        """Check one batch of the training loader."""
+        return self.expectation.read(self.network, "train", *pair)
 
     def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
         """Yield the training batch and all test rows of every step, without end."""
@@ -135,8 +145,10 @@ class LoaderData:
             inputs, labels = zip(*self.test_loader)
             test = self.expectation.read(self.network, "test", torch.cat(inputs), torch.cat(labels))
         while True:
-            for inputs, labels in self.train_loader:
-                yield self.expectation.read(self.network, "train", inputs, labels), test
+            for pair in self.train_loader:
+                batch = self._read(pair)
+                self.inputs = batch[0]
+                yield batch, test
 
 
 def read_dataset(

@@ -115,6 +115,11 @@ class Training:
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         self.on_step, self.progress = on_step, progress
 
+    @property
+    def training_inputs(self) -> Tensor:
+        """All training inputs, or those of the last batch where they come from a loader."""
+        return self.data.inputs
+
     def run(self) -> Record:
         """Train, and return the record of all steps."""
         best = BestModel(self.network)

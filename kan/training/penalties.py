@@ -12,22 +12,21 @@ Source: Liu et al. 2024, arXiv 2404.19756, eqs. 2.17 to 2.20.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable
+import math
+from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import torch
 from torch import Tensor
 
 from kan.attribution import node_attributes, scores_from_trace
 from kan.common.errors import check_choice
+from kan.common.transforms import is_transformed
 
 if TYPE_CHECKING:
     from kan.network import Network, Trace
 
 # Keeps the scale of an edge finite when its input does not vary; pykan's value.
 _INPUT_FLOOR = 0.1
-# Keeps the logarithm of a vanishing share finite; pykan's value.
-_SHARE_FLOOR = 1e-4
-
 
 def _normalised_splines(_: Network, trace: Trace) -> list[Tensor]:
     return [layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR) for layer in trace.layers]
@@ -63,6 +62,7 @@ def penalty(
     lamb_entropy: float = 2.0,
     lamb_coef: float = 0.0,
     lamb_coefdiff: float = 0.0,
+    entropy_offset: float = 1e-4,
 ) -> Tensor:
     """Return the penalty of one recorded forward pass, a differentiable scalar.
 
@@ -75,6 +75,8 @@ def penalty(
         How edges are measured: a key of `REG_METRICS`.
     lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff : float
         Weights of the four terms.
+    entropy_offset : float
+        Keeps the logarithm of a vanishing share finite.
 
     Raises
     ------
@@ -84,9 +86,8 @@ def penalty(
     check_choice("reg_metric", reg_metric, REG_METRICS)
     total = network.node_scale[0].new_zeros(())
     for scales in REG_METRICS[reg_metric](network, trace):
-        total = total + lamb_l1 * scales.sum()
-        if lamb_entropy:
-            total = total + lamb_entropy * (_entropy(scales, dim=1) + _entropy(scales, dim=0))
+        weights = (lamb_l1, lamb_entropy, entropy_offset)
+        total = total + (_sparsity(scales, *weights)[0] if is_transformed() else _Sparsity.apply(scales, *weights))
     for layer in network.act_fun:
         coefficients: Tensor = layer.coef  # type: ignore[assignment]  # (I, O, B)
         if lamb_coef:
@@ -96,7 +97,37 @@ def penalty(
     return total
 
 
-def _entropy(scales: Tensor, *, dim: int) -> Tensor:
-    """Return the mean entropy, in bits, of the shares along `dim`."""
-    share = scales / (scales.sum(dim=dim, keepdim=True) + 1)
-    return -(share * torch.log2(share + _SHARE_FLOOR)).sum(dim=dim).mean()
+class _Sparsity(torch.autograd.Function):
+    """Size and entropy of one matrix of scales, with the gradient computed beside the value.
+
+    These matrices are small: some thirty operations with a graph of their own would cost as much as the network.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, scales: Tensor, lamb_l1: float, lamb_entropy: float, offset: float) -> Tensor:
+        ctx.weights = (lamb_l1, lamb_entropy, offset)
+        value, gradient = _sparsity(scales, lamb_l1, lamb_entropy, offset)
+        ctx.save_for_backward(scales, gradient)
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Optional[Tensor], ...]:
+        scales, gradient = ctx.saved_tensors
+        if torch.is_grad_enabled():  # asked for a differentiable gradient
+            gradient = _sparsity(scales, *ctx.weights)[1]
+        return grad * gradient, None, None, None
+
+
+def _sparsity(scales: Tensor, lamb_l1: float, lamb_entropy: float, offset: float) -> tuple[Tensor, Tensor]:
+    """Return ``lamb_l1 * sum + lamb_entropy * (row entropy + column entropy)`` and its gradient, both differentiable."""
+    value, gradient = lamb_l1 * scales.sum(), torch.full_like(scales, lamb_l1)
+    if lamb_entropy:
+        for dim in (0, 1):
+            total = scales.sum(dim=dim, keepdim=True) + 1
+            share = scales / total
+            bits = torch.log2(share + offset)
+            count = scales.shape[1 - dim]
+            value = value - (lamb_entropy / count) * (share * bits).sum()
+            slope = bits + share / ((share + offset) * math.log(2))
+            gradient = gradient - (lamb_entropy / count) * (slope - (slope * share).sum(dim=dim, keepdim=True)) / total
+    return value, gradient

@@ -1,0 +1,5 @@
+"""Door: pykan's import path of the layer of splines."""
+
+from kan.layers import KANLayer as KANLayer
+
+__all__ = ["KANLayer"]

@@ -1,0 +1,100 @@
+"""Kolmogorov-Arnold networks for PyTorch: fit, prune, plot and read the formula.
+
+>>> from kan import KAN, create_dataset
+>>> model = KAN(width=[2, 5, 1], grid=3, k=3, seed=42)
+>>> model.width
+[[2, 0], [5, 0], [1, 0]]
+
+``from kan import *`` also gives the names that notebooks rely on: `torch`, `nn`, `np`, `plt`, `sympy`, `nsimplify`,
+`tqdm` and `copy`. They are loaded when first used; ``import kan`` itself loads torch and little else.
+"""
+
+from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
+from kan.common.lazy import star_name as __getattr__
+
+# Each class comes through the module that bears its name: imported later, that module would take the class's place.
+from kan.KANLayer import KANLayer as KANLayer
+from kan.layers import KANLinear
+from kan.LBFGS import LBFGS as LBFGS
+from kan.MultKAN import KAN as KAN
+from kan.MultKAN import MultKAN as MultKAN
+from kan.spline import B_batch, coef2curve, curve2coef, extend_grid
+from kan.Symbolic_KANLayer import Symbolic_KANLayer as Symbolic_KANLayer
+from kan.utils import (
+    SYMBOLIC_LIB,
+    add_symbolic,
+    augment_input,
+    batch_hessian,
+    batch_jacobian,
+    create_dataset,
+    create_dataset_from_data,
+    ex_round,
+    f_arccos,
+    f_arcsin,
+    f_arctanh,
+    f_exp,
+    f_inv,
+    f_inv2,
+    f_inv3,
+    f_inv4,
+    f_inv5,
+    f_invsqrt,
+    f_log,
+    f_power1d5,
+    f_sqrt,
+    f_tan,
+    fit_params,
+    sparse_mask,
+)
+
+__version__ = "1.0.0.dev0"
+
+__all__ = [  # noqa: F822 - the last eight come from `__getattr__`
+    "KAN",
+    "LBFGS",
+    "SYMBOLIC_LIB",
+    "ArgumentError",
+    "B_batch",
+    "CheckpointError",
+    "FormulaError",
+    "KANError",
+    "KANLayer",
+    "KANLinear",
+    "MultKAN",
+    "StateError",
+    "Symbolic_KANLayer",
+    "add_symbolic",
+    "augment_input",
+    "batch_hessian",
+    "batch_jacobian",
+    "coef2curve",
+    "create_dataset",
+    "create_dataset_from_data",
+    "curve2coef",
+    "ex_round",
+    "extend_grid",
+    "f_arccos",
+    "f_arcsin",
+    "f_arctanh",
+    "f_exp",
+    "f_inv",
+    "f_inv2",
+    "f_inv3",
+    "f_inv4",
+    "f_inv5",
+    "f_invsqrt",
+    "f_log",
+    "f_power1d5",
+    "f_sqrt",
+    "f_tan",
+    "fit_params",
+    "sparse_mask",
+    "copy",
+    "nn",
+    "np",
+    "nsimplify",
+    "plt",
+    "sympy",
+    "torch",
+    "tqdm",
+]

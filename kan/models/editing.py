@@ -1,0 +1,199 @@
+"""Structure: grids, masks, removing and pruning, refining."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, TypeVar
+
+from kan import surgery
+from kan.common.errors import ArgumentError, check_choice
+from kan.models.versions import Versions
+from kan.network import Network
+
+Self = TypeVar("Self", bound="Editing")
+
+
+class Editing(Versions):
+    """The part of a model that changes its structure."""
+
+    def update_grid_from_samples(self, x: Any) -> None:
+        """Move the grids of all layers to where the samples `x` (N, inputs) bring them, and keep the function.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[1, 1], grid=5, k=3, seed=0, grid_eps=1.0)
+        >>> model.update_grid_from_samples(torch.linspace(-10, 10, steps=101)[:, None])
+        >>> model.act_fun[0].grid[0, 3].item(), model.act_fun[0].grid[0, -4].item()
+        (-10.0, 10.0)
+        """
+        surgery.update_grid(self, x)
+
+    def update_grid(self, x: Any) -> None:
+        """Do what `update_grid_from_samples` does; `fit` calls this one."""
+        self.update_grid_from_samples(x)
+
+    def initialize_from_another_model(self: Self, another_model: Network, x: Any) -> Self:
+        """Take over function and settings of a model of the same width, whose grid may differ; return this model."""
+        surgery.initialize_from_another_model(self, another_model, x)
+        return self
+
+    def initialize_grid_from_another_model(self, model: Network, x: Any) -> None:
+        """Take over the grids, and the splines on them, of a model of the same width."""
+        surgery.initialize_grid_from_another_model(self, model, x)
+
+    def refine(self: Self, new_grid: Any = None, *, grid: Any = None) -> Self:
+        """Return a model with more grid intervals and the same function.
+
+        Parameters
+        ----------
+        new_grid : int or list of int
+            Number of grid intervals, for all layers or for each.
+        grid
+            Another name of `new_grid`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 5, 1], grid=5, k=3, seed=0)
+        >>> model.get_act(torch.rand(100, 2))
+        >>> model.refine(10).grid
+        10
+        """
+        new_grid = grid if new_grid is None else new_grid
+        if new_grid is None:
+            raise ArgumentError("`refine` needs `new_grid`, the number of grid intervals, such as `model.refine(10)`.")
+        return self._continued(surgery.refine(self, new_grid), "refine")
+
+    def set_mode(self, l: int, i: int, j: int, mode: str, mask_n: Optional[float] = None) -> None:  # noqa: E741
+        """Make edge (l, i, j) symbolic ('s'), numerical ('n'), both ('sn') or nothing (any other mode)."""
+        surgery.set_mode(self, l, i, j, mode, mask_n)
+
+    def remove_edge(self, l: int, i: int, j: int, log_history: bool = True) -> None:  # noqa: E741
+        """Remove the edge from node i of layer l to sub-node j of the next."""
+        surgery.remove_edge(self, l, i, j)
+        if log_history:
+            self.log_history("remove_edge")
+
+    def remove_node(self, l: int, i: int, mode: str = "all", log_history: bool = True) -> None:  # noqa: E741
+        """Remove the edges of node i of layer l: those out of it ('up'), into it ('down'), or both ('all')."""
+        surgery.remove_node(self, l, i, mode)
+        if log_history:
+            self.log_history("remove_node")
+
+    def prune_node(
+        self: Self,
+        threshold: float = 1e-2,
+        mode: str = "auto",
+        active_neurons_id: Optional[list[list[int]]] = None,
+        log_history: bool = True,
+    ) -> Self:
+        """Return a model without the hidden nodes whose score is not above `threshold`.
+
+        Parameters
+        ----------
+        threshold : float
+        mode : str
+            'auto' goes by the scores, 'manual' by `active_neurons_id`.
+        active_neurons_id : list of lists of int, optional
+            The nodes to keep, for every hidden layer.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 5, 1], seed=0)
+        >>> model.get_act(torch.rand(100, 2))
+        >>> model.prune_node(active_neurons_id=[[0, 3]]).width
+        [[2, 0], [2, 0], [1, 0]]
+        """
+        check_choice("mode", mode, ("auto", "manual"))
+        if mode == "manual" and active_neurons_id is None:
+            raise ArgumentError("`mode='manual'` needs `active_neurons_id`: the nodes to keep in every hidden layer.")
+        pruned = surgery.prune_node(self, threshold=threshold, active_neurons_id=active_neurons_id)
+        return self._continued(pruned, "prune_node") if log_history else pruned
+
+    def prune_edge(self, threshold: float = 3e-2, log_history: bool = True) -> None:
+        """Remove, from this model, the edges whose score is not above `threshold`."""
+        surgery.prune_edge(self, threshold=threshold)
+        if log_history:
+            self.log_history("prune_edge")
+
+    def prune(
+        self: Self,
+        node_th: float = 1e-2,
+        edge_th: float = 3e-2,
+        *,
+        threshold: Optional[float] = None,
+        mode: str = "auto",
+        active_neurons_id: Optional[list[list[int]]] = None,
+    ) -> Self:
+        """Return a model without the nodes and edges that do not matter.
+
+        Parameters
+        ----------
+        node_th, edge_th : float
+            Nodes and edges with a score not above these are removed.
+        threshold : float, optional
+            pykan 0.0's name of `node_th`.
+        mode, active_neurons_id
+            As in `prune_node`; with nodes given by hand, edges stay as they are.
+
+        Examples
+        --------
+        >>> from kan import KAN, create_dataset
+        >>> dataset = create_dataset(lambda x: x[:, [0]] ** 2, n_var=2, train_num=100, test_num=10)
+        >>> model = KAN(width=[2, 3, 1], seed=0)
+        >>> _ = model.fit(dataset, steps=10, lamb=0.01, progress=False)
+        >>> pruned = model.prune()
+        >>> pruned.n_edge < model.n_edge
+        True
+        """
+        if mode == "manual" or active_neurons_id is not None:
+            return self.prune_node(mode="manual", active_neurons_id=active_neurons_id)
+        check_choice("mode", mode, ("auto", "manual"))
+        pruned = surgery.prune(self, node_th=node_th if threshold is None else threshold, edge_th=edge_th)
+        return self._continued(pruned, "prune")
+
+    def prune_input(
+        self: Self, threshold: float = 1e-2, active_inputs: Optional[list[int]] = None, log_history: bool = True
+    ) -> Self:
+        """Return a model without the inputs whose score is not above `threshold`, or that are not in `active_inputs`.
+
+        The new model takes the same columns as this one and leaves those of the removed inputs out.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[3, 1], seed=0)
+        >>> model.get_act(torch.rand(50, 3))
+        >>> smaller = model.prune_input(active_inputs=[0, 2])
+        >>> smaller.width, smaller(torch.rand(5, 3)).shape
+        ([[2, 0], [1, 0]], torch.Size([5, 1]))
+        """
+        pruned = surgery.prune_input(self, threshold=threshold, active_inputs=active_inputs)
+        return self._continued(pruned, "prune_input") if log_history else pruned
+
+    @property
+    def n_edge(self) -> int:
+        """The number of edges that are not removed."""
+        return sum(
+            int(((numeric.mask != 0) | (symbolic.mask.T != 0)).sum())  # type: ignore[union-attr, operator]
+            for numeric, symbolic in zip(self.act_fun, self.symbolic_fun)
+        )
+
+    def speed(self: Self, compile: bool = False) -> Any:  # noqa: A002 - pykan's name
+        """Leave out symbolic edges and versions; with `compile`, return ``torch.compile`` of the model.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> KAN(width=[2, 1]).speed().symbolic_enabled
+        False
+        """
+        import torch
+
+        self.symbolic_enabled = self.save_act = self.auto_save = False
+        return torch.compile(self) if compile else self

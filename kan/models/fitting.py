@@ -1,0 +1,263 @@
+"""Training: `fit`, its old name `train`, and the penalties."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from kan.models.versions import Versions
+from kan.training import GridSchedule, StopRule, Training, penalty
+
+if TYPE_CHECKING:
+    from kan.training.record import Results
+
+Self = TypeVar("Self", bound="Fitting")
+
+
+class Fitting(Versions):
+    """The part of a model that learns."""
+
+    last_results: Optional[Results] = None
+    """What the last `fit` recorded, also when it was interrupted."""
+
+    def fit(
+        self,
+        dataset: Any,
+        opt: str = "LBFGS",
+        steps: int = 100,
+        log: int = 1,
+        lamb: float = 0.0,
+        lamb_l1: float = 1.0,
+        lamb_entropy: float = 2.0,
+        lamb_coef: float = 0.0,
+        lamb_coefdiff: float = 0.0,
+        update_grid: bool = True,
+        grid_update_num: int = 10,
+        loss_fn: Optional[Callable[[Tensor, Tensor], Tensor]] = None,
+        lr: Optional[float] = None,
+        start_grid_update_step: int = -1,
+        stop_grid_update_step: int = 50,
+        batch: int = -1,
+        metrics: Optional[Sequence[Callable[[], Any]]] = None,
+        save_fig: bool = False,
+        in_vars: Optional[Sequence[Any]] = None,
+        out_vars: Optional[Sequence[Any]] = None,
+        beta: float = 3,
+        save_fig_freq: int = 1,
+        img_folder: str = "./video",
+        singularity_avoiding: bool = False,
+        y_th: float = 1000.0,
+        reg_metric: str = "edge_forward_spline_n",
+        display_metrics: Optional[Sequence[str]] = None,
+        *,
+        pred_fn: Optional[Callable[[Tensor], Tensor]] = None,
+        epochs: Optional[int] = None,
+        patience: Optional[int] = None,
+        restore_best: bool = False,
+        progress: bool = True,
+    ) -> Results:
+        """Train the model.
+
+        Parameters
+        ----------
+        dataset : dict or DataLoader
+            'train_input' (N, inputs) and 'train_label' (N, outputs), and optionally 'test_input' and 'test_label'; or a
+            DataLoader of such pairs; or 'train_loader' and 'test_loader'.
+        opt : str
+            'LBFGS' (full batches, small models) or 'Adam'.
+        steps : int
+            Steps of the optimiser.
+        log : int
+            Steps between updates of the progress bar.
+        lamb : float
+            Weight of all penalties together; 0 skips them.
+        lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff : float
+            Weights of the size of the edges, their entropy, the size and the roughness of the coefficients.
+        update_grid : bool
+            Move the grids to the data before some of the steps.
+        grid_update_num : int
+            How many times, evenly spread over the steps before `stop_grid_update_step`.
+        loss_fn : callable, optional
+            ``loss_fn(prediction, label)``; by default the mean square error, recorded as its root.
+        lr : float, optional
+            Learning rate; by default 1 for 'LBFGS' and 0.01 for 'Adam'.
+        start_grid_update_step, stop_grid_update_step : int
+            Grids move only from the first and before the second of these steps.
+        batch : int
+            Rows drawn afresh for every step, -1 for all.
+        metrics : sequence of callables, optional
+            Functions without arguments, recorded under their names after every step.
+        save_fig : bool
+            Save a picture of the network every `save_fig_freq` steps into `img_folder`.
+        in_vars, out_vars, beta
+            For these pictures, see `plot`.
+        singularity_avoiding, y_th
+            See `forward`.
+        reg_metric : str
+            How the size of edges is measured: 'edge_forward_spline_n', 'edge_forward_spline_u', 'edge_forward_sum',
+            'edge_backward' or 'node_backward'.
+        display_metrics : sequence of str, optional
+            What the progress bar shows instead of losses and penalty.
+        pred_fn : callable, optional
+            Computes the prediction from the inputs instead of `forward`, for physics losses. Grids are then left alone.
+        epochs : int, optional
+            Passes over the data instead of `steps`; with `batch`, rows come in random order without repetition.
+        patience : int, optional
+            Stop after this many steps without a better test loss (training loss where there is no test set).
+        restore_best : bool
+            End with the parameters of the best step instead of those of the last.
+        progress : bool
+            Show a progress bar.
+
+        Returns
+        -------
+        dict of 1-D arrays
+            'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step.
+
+        Raises
+        ------
+        ArgumentError
+            For data or arguments that cannot be used; the model is then as it was.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN, create_dataset
+        >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, test_num=50)
+        >>> model = KAN(width=[2, 2, 1], seed=0)
+        >>> results = model.fit(dataset, steps=10, progress=False)
+        >>> bool(results["train_loss"][-1] < results["train_loss"][0])
+        True
+        """
+        weights = {
+            "reg_metric": reg_metric,
+            "lamb_l1": lamb_l1,
+            "lamb_entropy": lamb_entropy,
+            "lamb_coef": lamb_coef,
+            "lamb_coefdiff": lamb_coefdiff,
+        }
+        save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
+        training = Training(
+            self,
+            dataset,
+            opt=opt,
+            steps=steps,
+            epochs=epochs,
+            log=log,
+            lamb=lamb,
+            penalty_weights=weights,
+            grids=GridSchedule(update_grid, grid_update_num, start_grid_update_step, stop_grid_update_step),
+            loss_fn=loss_fn,
+            pred_fn=pred_fn,
+            lr=lr,
+            batch=batch,
+            metrics=metrics,
+            display_metrics=display_metrics,
+            singularity={"singularity_avoiding": singularity_avoiding, "y_th": y_th},
+            stop_rule=StopRule(patience, restore_best),
+            on_step=save_frame if save_fig else None,
+            progress=progress,
+        )
+        try:
+            training.run()
+        finally:
+            self.last_results = training.record.arrays()
+            if pred_fn is None:
+                self.set_reference(training.training_inputs)
+        self.log_history("fit")
+        return self.last_results
+
+    def train(self: Self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
+        """Set training mode, as any `nn.Module`; with a data set, the old name of `fit`.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 1])
+        >>> model.train(False).training
+        False
+        """
+        if isinstance(mode, bool) and not kwargs:
+            return super().train(mode)
+        warnings.warn("`model.train(dataset, ...)` is now `model.fit(dataset, ...)`.", DeprecationWarning, stacklevel=2)
+        return self.fit(*(args if "dataset" in kwargs else (mode, *args)), **kwargs)
+
+    def reg(
+        self,
+        reg_metric: str = "edge_forward_spline_n",
+        lamb_l1: float = 1.0,
+        lamb_entropy: float = 2.0,
+        lamb_coef: float = 0.0,
+        lamb_coefdiff: float = 0.0,
+        *,
+        entropy_offset: float = 1e-4,
+        x: Any = None,
+    ) -> Tensor:
+        """Return the penalty on the data last seen, differentiable; parameters as in `fit`.
+
+        `entropy_offset` keeps the logarithm of a vanishing share finite.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1], seed=0)
+        >>> _ = model(torch.rand(100, 2))
+        >>> model.reg("edge_forward_spline_n", 1.0, 2.0, 0.0, 0.0).ndim
+        0
+        """
+        data = self.reference_data(self.cache_data if x is None else x)
+        return penalty(
+            self,
+            self.trace(data),
+            reg_metric=reg_metric,
+            lamb_l1=lamb_l1,
+            lamb_entropy=lamb_entropy,
+            lamb_coef=lamb_coef,
+            lamb_coefdiff=lamb_coefdiff,
+            entropy_offset=entropy_offset,
+        )
+
+    def get_reg(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Return `reg` of the same arguments."""
+        return self.reg(*args, **kwargs)
+
+    def get_params(self) -> Iterator[nn.Parameter]:
+        """Return the parameters that `fit` gives to its optimiser."""
+        return self.parameters()
+
+    def evaluate(self, dataset: dict[str, Any]) -> dict[str, Any]:
+        """Return test loss (RMSE), number of edges and number of grid intervals.
+
+        Examples
+        --------
+        >>> from kan import KAN, create_dataset
+        >>> dataset = create_dataset(lambda x: x[:, [0]] + x[:, [1]], n_var=2, train_num=10, test_num=10)
+        >>> sorted(KAN(width=[2, 1]).evaluate(dataset))
+        ['n_edge', 'n_grid', 'test_loss']
+        """
+        with torch.no_grad():
+            prediction = self.trace(dataset["test_input"]).output
+            label = torch.as_tensor(dataset["test_label"]).to(prediction).reshape(prediction.shape)
+            loss = (prediction - label).square().mean().sqrt()
+        return {"test_loss": float(loss), "n_edge": self.n_edge, "n_grid": self.grid}
+
+
+class _FrameSaver:
+    """Draws the network into numbered files, one a call."""
+
+    def __init__(self, model: Any, folder: str, every: int, **options: Any) -> None:
+        self.model, self.folder, self.every, self.options = model, Path(folder), every, options
+
+    def __call__(self, step: int) -> None:
+        """Save the picture of a step, if it is one of those to be saved."""
+        if step % self.every:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        figure = self.model.draw(title=f"Step {step}", **self.options)
+        figure.savefig(self.folder / f"{step}.jpg", dpi=200)

@@ -1,0 +1,153 @@
+"""Pictures of a model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Optional
+
+from kan.attribution import attribute
+from kan.common.errors import check_choice
+from kan.models.reading import Reading
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.figure import Figure
+
+
+class Looking(Reading):
+    """The part of a model that draws."""
+
+    def plot(
+        self,
+        folder: Optional[str] = None,
+        beta: float = 3,
+        metric: str = "backward",
+        scale: float = 0.5,
+        tick: bool = False,
+        sample: bool = False,
+        in_vars: Optional[Sequence[Any]] = None,
+        out_vars: Optional[Sequence[Any]] = None,
+        title: Optional[str] = None,
+        varscale: float = 1.0,
+        *,
+        mask: bool = True,
+        out_vars_offset: float = 0.0,
+    ) -> Figure:
+        """Draw the network: inputs below, outputs above, the function of every edge in a box.
+
+        Splines are black, symbolic functions red, both together purple; what matters little is pale.
+
+        Parameters
+        ----------
+        folder : str, optional
+            Also write one small picture per edge into this folder.
+        beta : float
+            An edge's opacity is ``tanh(beta * score)``.
+        metric : str
+            The score: 'backward' (how much of the output goes through the edge), 'forward_u' (its standard deviation)
+            or 'forward_n' (the same over that of its input).
+        scale : float
+            Size of the picture.
+        tick : bool
+            Write the ranges of inputs and outputs at every box.
+        sample : bool
+            Mark the samples on the curves.
+        in_vars, out_vars : sequence of str or sympy expressions, optional
+            Names of inputs and outputs.
+        title : str, optional
+        varscale : float
+            Size of these names.
+        mask : bool
+            Leave removed edges out.
+        out_vars_offset : float
+            Move the names of the outputs up.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it by itself; in a script use ``figure.savefig("network.png")``.
+
+        Raises
+        ------
+        StateError
+            Before any data was seen.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> figure = model.plot(in_vars=["x", "y"], title="at the start")
+        """
+        return self.draw(
+            beta=beta,
+            metric=metric,
+            folder=folder,
+            sample=sample,
+            mask=mask,
+            scale=scale,
+            tick=tick,
+            in_vars=in_vars,
+            out_vars=out_vars,
+            title=title,
+            varscale=varscale,
+            out_vars_offset=out_vars_offset,
+            show_in_pyplot=True,
+        )
+
+    def draw(
+        self,
+        *,
+        beta: float = 3,
+        metric: str = "backward",
+        folder: Optional[str] = None,
+        sample: bool = False,
+        mask: bool = True,
+        show_in_pyplot: bool = False,
+        **options: Any,
+    ) -> Figure:
+        """Draw like `plot`, by default without pyplot: nothing is shown, and there is nothing to close.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> figure = model.draw(title="a frame")
+        """
+        scores = {"backward": "edge_scores", "forward_n": "acts_scale", "forward_u": "edge_actscale"}
+        check_choice("metric", metric, scores)
+        data = self._last_input()
+
+        from kan.plotting.diagram import draw_diagram
+        from kan.plotting.edge_files import save_edges
+        from kan.plotting.network_picture import picture_of
+
+        weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
+        picture = picture_of(self, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
+        if folder is not None:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            save_edges(picture, folder)
+        return draw_diagram(picture, sample=sample, show_in_pyplot=show_in_pyplot, **options)
+
+    def get_fun(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
+        """Draw the function of edge (l, i, j) at the last input, and return its inputs and outputs, ordered.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> x, y = model.get_fun(0, 1, 2)
+        >>> x.shape, y.shape
+        ((100,), (100,))
+        """
+        from kan.plotting.curves import plot_function
+
+        inputs, outputs = self._edge_samples(l, i, j)
+        plot_function(inputs, outputs)
+        return inputs, outputs

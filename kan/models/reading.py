@@ -1,0 +1,235 @@
+"""What users read from a model: activations, scales and scores, computed when they are read.
+
+Activations are those of the last input; scores refer to the data last trained on or given to `get_act`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Optional
+
+import torch
+from torch import Tensor
+
+from kan.attribution import attribute, node_attributes
+from kan.common.console import say
+from kan.network import LayerTrace, Network, Trace
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# The floor under the spread of an edge's input, in pykan's `acts_scale`.
+_INPUT_FLOOR = 0.1
+
+
+class Reading(Network):
+    """The part of a model that tells what goes on inside."""
+
+    def get_act(self, x: Any = None) -> None:
+        """Choose the data that activations, scores, pruning and symbolic fitting refer to.
+
+        Parameters
+        ----------
+        x : Tensor (N, inputs) or dict, optional
+            Samples, or a data set whose 'train_input' is taken; by default the data already seen.
+
+        Raises
+        ------
+        StateError
+            If there are no data.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> [tuple(nodes.shape) for nodes in model.acts]
+        [(100, 2), (100, 3), (100, 1)]
+        """
+        self.set_reference(self.reference_data(self.cache_data if x is None else x))
+
+    @property
+    def acts(self) -> Optional[list[Tensor]]:
+        """Values of all nodes (N, nodes), inputs first; None before any data was seen."""
+        trace = self._last_trace()
+        return None if trace is None else trace.nodes
+
+    @property
+    def acts_premult(self) -> Optional[list[Tensor]]:
+        """Values of the sub-nodes (N, O) after every layer, before the products."""
+        return self._per_layer(lambda layer: layer.subnodes.T)
+
+    @property
+    def spline_preacts(self) -> Optional[list[Tensor]]:
+        """Inputs of all edges (N, O, I)."""
+        return self._per_layer(lambda layer: layer.preacts[:, None, :].expand(-1, layer.numeric.out_dim, -1))
+
+    @property
+    def spline_postacts(self) -> Optional[list[Tensor]]:
+        """Outputs of all edges (N, O, I), numerical and symbolic parts together."""
+        return self._per_layer(lambda layer: layer.postacts())
+
+    @property
+    def spline_postsplines(self) -> Optional[list[Tensor]]:
+        """The bare splines of all edges (N, O, I)."""
+        return self._per_layer(lambda layer: layer.postsplines())
+
+    @property
+    def acts_scale(self) -> Optional[list[Tensor]]:
+        """Standard deviation of every edge over that of its input (O, I)."""
+        return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + _INPUT_FLOOR))
+
+    @property
+    def acts_scale_spline(self) -> Optional[list[Tensor]]:
+        """Standard deviation of the numerical part of every edge over that of its input (O, I)."""
+        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR))
+
+    @property
+    def edge_actscale(self) -> Optional[list[Tensor]]:
+        """Standard deviation of every edge (O, I)."""
+        return self._per_layer(lambda layer: layer.edge_spread())
+
+    @property
+    def subnode_actscale(self) -> Optional[list[Tensor]]:
+        """Standard deviation of every sub-node (O,)."""
+        return self._per_layer(lambda layer: layer.subnode_spread())
+
+    @property
+    def node_scores(self) -> Optional[list[Tensor]]:
+        """Score of every node, inputs first."""
+        return attribute(self).node if self._has_data else None
+
+    @property
+    def subnode_scores(self) -> Optional[list[Tensor]]:
+        """Score of every sub-node."""
+        return attribute(self).subnode if self._has_data else None
+
+    @property
+    def edge_scores(self) -> Optional[list[Tensor]]:
+        """Score of every edge (O, I)."""
+        return attribute(self).edge if self._has_data else None
+
+    @property
+    def node_attribute_scores(self) -> Optional[list[Tensor]]:
+        """For every layer after the inputs, the scores of the inputs for each of its nodes."""
+        if not self._has_data:
+            return None
+        with torch.no_grad():
+            return node_attributes(self, self.trace(self.reference_data()))
+
+    @property
+    def feature_score(self) -> Optional[Tensor]:
+        """Score of every input.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[3, 2, 1])
+        >>> model.get_act(torch.rand(100, 3))
+        >>> model.feature_score.shape
+        torch.Size([3])
+        """
+        scores = self.node_scores
+        return None if scores is None else scores[0]
+
+    def attribute(
+        self, l: Optional[int] = None, i: Optional[int] = None, out_score: Optional[Tensor] = None, plot: bool = True  # noqa: E741
+    ) -> Optional[Tensor]:
+        """Return how much each input matters for the nodes of a layer.
+
+        Parameters
+        ----------
+        l : int, optional
+            Node layer. Without it nothing is returned; the scores of all layers are always up to date in
+            `node_scores`, `edge_scores` and `subnode_scores`.
+        i : int, optional
+            One node of that layer.
+        out_score : Tensor (nodes of that layer,), optional
+            Weights of the nodes; by default their own scores.
+        plot : bool
+            With `i`, also draw a bar chart.
+
+        Returns
+        -------
+        Tensor (nodes, inputs), or (inputs,) with `i`
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[3, 2, 1])
+        >>> model.get_act(torch.rand(100, 3))
+        >>> model.attribute(1).shape, model.attribute(1, 0, plot=False).shape
+        (torch.Size([2, 3]), torch.Size([3]))
+        """
+        data = self.reference_data()
+        if l is None:
+            return None
+        weights = attribute(self, data).node[l] if out_score is None else out_score
+        scores = attribute(self, data, layer=l, out_score=weights).node_all[0]
+        if i is None:
+            return scores
+        if plot:
+            from kan.plotting.bars import plot_scores
+
+            plot_scores(scores[i].cpu().numpy())
+        return scores[i]
+
+    def node_attribute(self) -> list[Tensor]:
+        """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes."""
+        with torch.no_grad():
+            return node_attributes(self, self.trace(self.reference_data()))
+
+    def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:  # noqa: E741
+        """Return the smallest and largest input and the smallest and largest output of edge (l, i, j).
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> x_min, x_max, y_min, y_max = model.get_range(0, 0, 0, verbose=False)
+        >>> bool(0 <= x_min < x_max <= 1)
+        True
+        """
+        inputs, outputs = self._edge_samples(l, i, j)
+        if verbose:
+            say(f"x range: [{inputs.min():.2f}, {inputs.max():.2f}]")
+            say(f"y range: [{outputs.min():.2f}, {outputs.max():.2f}]")
+        return inputs.min(), inputs.max(), outputs.min(), outputs.max()
+
+    def _edge_samples(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
+        """Return inputs and outputs of one edge at the last input, ordered by the input."""
+        with torch.no_grad():
+            layer = self.trace(self._last_input()).layers[l]
+            inputs, outputs = layer.inputs[i], layer.edge_values(i, j)
+        order = inputs.argsort()
+        return inputs[order].cpu().numpy(), outputs[order].cpu().numpy()
+
+    def _last_input(self) -> Tensor:
+        """Return the last input, or raise."""
+        return self.reference_data(self.cache_data)
+
+    @property
+    def _has_data(self) -> bool:
+        """Whether there are data to refer to."""
+        return self.cache_data is not None
+
+    def _last_trace(self) -> Optional[Trace]:
+        """Trace the last input, or return None before there was one."""
+        if not self._has_data:
+            return None
+        with torch.no_grad():
+            return self.trace(self._last_input())
+
+    def _per_layer(self, read: Callable[[LayerTrace], Tensor]) -> Optional[list[Tensor]]:
+        """Read something from every layer at the last input."""
+        trace = self._last_trace()
+        if trace is None:
+            return None
+        with torch.no_grad():
+            return [read(layer) for layer in trace.layers]
+
