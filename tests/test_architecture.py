@@ -117,6 +117,14 @@ def tested_module(path: Path) -> Path:
     return PACKAGE / path.relative_to(TESTS).parent / (path.stem[len("test_") :] + ".py")
 
 
+def run_python(code: str) -> str:
+    """Run `code` in an interpreter of its own, with warnings as errors, and return everything that it wrote."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    ran = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    return ran.stdout
+
+
 def test_a_door_only_imports() -> None:
     others = [
         f"{shown(path)}:{node.lineno}"
@@ -196,14 +204,17 @@ def test_annotations_are_not_evaluated() -> None:
 
 
 def test_importing_kan_loads_nothing_heavy() -> None:
-    code = "import sys, torch; before = {*sys.modules}; import kan; print(*sorted({*sys.modules} - before))"
-    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    loaded = {name.split(".")[0] for name in ran.stdout.split()}
-    assert "kan" in loaded
-    assert loaded.isdisjoint(HEAVY), sorted(loaded.intersection(HEAVY))
+    loaded = run_python("import sys, torch; before = {*sys.modules}; import kan; print(*({*sys.modules} - before))")
+    roots = {name.split(".")[0] for name in loaded.split()}
+    assert "kan" in roots
+    assert roots.isdisjoint(HEAVY), sorted(roots.intersection(HEAVY))
 
 
 def test_importing_kan_is_silent() -> None:
-    command = [sys.executable, "-W", "error", "-c", "import kan"]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert (ran.stdout, ran.stderr) == ("", "")
+    assert run_python("import kan") == ""
+
+
+def test_the_package_and_its_metadata_state_the_same_version() -> None:
+    stated = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert stated is not None
+    assert run_python("import kan; print(kan.__version__)").strip() == stated.group(1)
