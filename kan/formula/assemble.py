@@ -1,0 +1,303 @@
+"""The network as a formula: one sympy expression per output, equal to the network to rounding.
+
+Deviations from pykan: an edge that is still a spline is an error, never left out; masks and products of any arity are
+part of the formula; inputs that were pruned away keep the numbering of the data's columns; parameters enter with all
+their digits.
+
+Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1; arXiv 2408.10205.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from kan.common.console import say
+from kan.common.errors import ArgumentError, FormulaError
+from kan.formula.fix import check_enabled
+from kan.surgery.indices import numeric_edges, symbolic_edges
+from kan.symbolic.library import SYMBOLIC_LIB
+
+if TYPE_CHECKING:
+    import sympy
+
+    from kan.network import Network
+
+_NAMED_EDGES = 8
+"""How many splines an error message lists."""
+
+
+@torch.no_grad()
+def symbolic_formula(
+    network: Network,
+    var: Sequence[Any] | None = None,
+    normalizer: Any = None,
+    output_normalizer: Any = None,
+    *,
+    simplify: bool = False,
+    tolerance: float | None = None,
+    x: Any = None,
+    verbose: bool = True,
+) -> tuple[list[sympy.Expr], list[Any]]:
+    """Write the network as a formula.
+
+    The nodes' expressions are kept in `network.symbolic_acts`, those of the sub-nodes in `symbolic_acts_premult`.
+
+    Parameters
+    ----------
+    network : Network
+    var : sequence of str or sympy expressions, optional
+        The inputs, or all columns of the data; by default x_1, x_2, ... for the columns.
+    normalizer : pair of sequences, optional
+        Mean and standard deviation with which the inputs, or all columns of the data, were normalised.
+    output_normalizer : pair of sequences, optional
+        The same of the outputs.
+    simplify : bool
+        Let sympy simplify every node on the way.
+    tolerance : float, optional
+        Make the result simpler, see `simplify_formula`, at the price of changing the outputs by less than this share of
+        their standard deviation on the data. The report is kept in `network.formula_report`.
+    x : Tensor (N, inputs), optional
+        The data for `tolerance`, by default the network's reference data.
+    verbose : bool
+        Print the report of `tolerance`.
+
+    Returns
+    -------
+    formulas : list of sympy expressions
+        One per output.
+    variables : list of sympy expressions
+        The inputs.
+
+    Raises
+    ------
+    FormulaError
+        If edges are still splines, which it names, or carry a function that sympy cannot take.
+    ArgumentError
+        If `var` or a normaliser has the wrong length.
+    StateError
+        If symbolic edges are switched off, or `tolerance` has no data.
+
+    Examples
+    --------
+    >>> from kan.formula import fix_symbolic
+    >>> from kan.network import Network
+    >>> network = Network(width=[2, 1], seed=0)
+    >>> fix_symbolic(network, 0, 0, 0, "sin", fit_params_bool=False)
+    >>> fix_symbolic(network, 0, 1, 0, "x^2", fit_params_bool=False)
+    >>> symbolic_formula(network)
+    ([x_2**2 + sin(x_1)], [x_1, x_2])
+    """
+    check_enabled(network)
+    _check_complete(network)
+    variables = _variables(network, var)
+    centres, scales = _input_units(network, normalizer)
+    nodes = (
+        variables
+        if normalizer is None
+        else [
+            (variable - number(centre)) / number(scale) for variable, centre, scale in zip(variables, centres, scales)
+        ]
+    )
+    acts, premult = [nodes], []
+    for layer in range(network.depth):
+        subnodes = _subnodes(network, layer, nodes)
+        if simplify:
+            subnodes = [subnode.simplify() for subnode in subnodes]
+        nodes = _nodes(network, layer, subnodes)
+        premult.append(subnodes)
+        acts.append(nodes)
+    acts[-1] = nodes = _denormalised(nodes, output_normalizer)
+    if simplify:
+        nodes = [node.simplify() for node in nodes]
+    vars(network).update(symbolic_acts=[list(row) for row in acts], symbolic_acts_premult=premult)
+    if tolerance is not None:
+        data = network.reference_data(x)[:, network.input_id].double()
+        data = data * data.new_tensor(scales) + data.new_tensor(centres)
+        nodes = _simplified(network, nodes, variables, tolerance=tolerance, data=data, verbose=verbose)
+    return list(nodes), list(variables)
+
+
+def _simplified(
+    network: Network, formulas: list[Any], variables: list[Any], *, tolerance: float, data: Tensor, verbose: bool
+) -> list[Any]:
+    """Make the formulas simpler on data (N, inputs) in the units of the variables."""
+    from kan.formula.simplify import simplify_formula
+
+    symbols = [variable for variable in variables if variable.is_Symbol]
+    if len(symbols) < len(variables):
+        raise ArgumentError("`tolerance` needs plain names as `var`: it evaluates the formula on the data.")
+    report = simplify_formula(formulas, data=data, variables=symbols, tolerance=tolerance)
+    vars(network)["formula_report"] = report
+    if verbose:
+        say(str(report))
+    return report.expressions
+
+
+def _check_complete(network: Network) -> None:
+    """Raise a FormulaError if edges are still splines."""
+    splines = [edge for layer in range(network.depth) for edge in _spline_edges(network, layer)]
+    if not splines:
+        return
+    listed = ", ".join(f"({layer},{i},{j})" for layer, i, j in splines[:_NAMED_EDGES])
+    more = f" and {len(splines) - _NAMED_EDGES} more" if len(splines) > _NAMED_EDGES else ""
+    raise FormulaError(
+        f"{len(splines)} edges (l,i,j) are still splines: {listed}{more}. Make them symbolic with `auto_symbolic` or "
+        "`fix_symbolic`, or remove them with `prune` or `remove_edge`."
+    )
+
+
+def _spline_edges(network: Network, layer: int) -> list[tuple[int, int, int]]:
+    """Return the edges of a layer whose numerical part is not zero."""
+    numeric = numeric_edges(network, layer)
+    base = (numeric.scale_base != 0) & (_base_of_one(numeric.base_fun, numeric.grid) != 0)
+    spline = (numeric.scale_sp != 0) & (numeric.coef != 0).any(dim=-1)
+    counts = (numeric.mask != 0) & (base | spline)  # (I, O)
+    return [(layer, i, j) for i, j in counts.nonzero().tolist()]
+
+
+def _base_of_one(base_fun: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
+    """Return whether a base function is anything but zero, as a number."""
+    points = torch.linspace(-2, 2, 9, dtype=like.dtype, device=like.device)
+    return base_fun(points).abs().amax()
+
+
+def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:
+    """Return the expressions of the inputs."""
+    import sympy
+
+    if var is None:
+        return [sympy.Symbol(f"x_{column + 1}") for column in network.input_id.tolist()]
+    chosen = _inputs_of(network, "var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
+    return [sympy.Symbol(name) if isinstance(name, str) else sympy.sympify(name) for name in chosen]
+
+
+def _inputs_of(network: Network, name: str, values: list[Any]) -> list[Any]:
+    """Return the entries of `values`, which has one per input or one per column, that belong to the inputs."""
+    columns, inputs = network.n_columns, network.width_in[0]
+    if len(values) == columns:
+        return [values[column] for column in network.input_id.tolist()]
+    if len(values) == inputs:
+        return values
+    wanted = f"{inputs}" if inputs == columns else f"{inputs} (the inputs) or {columns} (the columns of the data)"
+    raise ArgumentError(f"`{name}` must have {wanted} entries; got {len(values)}.")
+
+
+def _input_units(network: Network, normalizer: Any) -> tuple[list[float], list[float]]:
+    """Return the mean and the standard deviation with which each input was normalised, by default 0 and 1."""
+    if normalizer is None:
+        return [0.0] * network.width_in[0], [1.0] * network.width_in[0]
+    mean, std = (_inputs_of(network, "normalizer", part) for part in _pair("normalizer", normalizer))
+    if 0 in std:
+        raise ArgumentError("`normalizer` must have standard deviations other than zero.")
+    return mean, std
+
+
+def _denormalised(nodes: list[Any], normalizer: Any) -> list[Any]:
+    """Return the outputs in their own units."""
+    if normalizer is None:
+        return nodes
+    mean, std = _pair("output_normalizer", normalizer)
+    if len(mean) != len(nodes) or len(std) != len(nodes):
+        raise ArgumentError(
+            f"`output_normalizer` must have {len(nodes)} means and deviations; got {len(mean)}, {len(std)}."
+        )
+    return [node * number(s) + number(m) for node, m, s in zip(nodes, mean, std)]
+
+
+def _pair(name: str, normalizer: Any) -> tuple[list[float], list[float]]:
+    """Read means and standard deviations."""
+    try:
+        mean, std = (torch.as_tensor(part).detach().flatten() for part in normalizer)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{name}` must be a pair [means, standard deviations]; got {normalizer!r}.") from None
+    return shortest_floats(mean), shortest_floats(std)
+
+
+def _subnodes(network: Network, layer: int, nodes: list[Any]) -> list[Any]:
+    """Return the expressions of the sub-nodes that edge layer `layer` feeds."""
+    import sympy
+
+    symbolic = symbolic_edges(network, layer)
+    masks = shortest_floats(symbolic.mask)
+    params = shortest_floats(symbolic.affine.flatten(0, 1))
+    functions = symbolic.funs_sympy
+    scales, biases = _affine(network, "subnode", layer)
+    subnodes = []
+    for j in range(symbolic.out_dim):
+        terms = [
+            number(masks[j][i]) * _edge(functions[j][i], params[j * symbolic.in_dim + i], nodes[i], (layer, i, j))
+            for i in range(symbolic.in_dim)
+            if symbolic.is_fixed(i, j) and masks[j][i] != 0
+        ]
+        subnodes.append(number(scales[j]) * sympy.Add(*terms) + number(biases[j]))
+    return subnodes
+
+
+def _edge(function: Callable[[Any], Any], params: list[float], x: Any, edge: tuple[int, int, int]) -> Any:
+    """Return ``c*f(a*x + b) + d``."""
+    a, b, c, d = (number(value) for value in params)
+    return c * _applied(function, a * x + b, edge) + d if c != 0 else d
+
+
+def _applied(function: Callable[[Any], Any], argument: Any, edge: tuple[int, int, int]) -> Any:
+    """Apply an edge's function to an expression; a torch function of the library is replaced by its sympy side."""
+    import sympy
+
+    for entry in SYMBOLIC_LIB.values():
+        if entry[0] is function:
+            return entry[1](argument)
+    try:
+        result = function(argument)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        raise FormulaError(_no_sympy_side(function, edge)) from error
+    if not isinstance(result, (sympy.Expr, int, float)):
+        raise FormulaError(_no_sympy_side(function, edge))
+    return sympy.sympify(result)
+
+
+def _no_sympy_side(function: Callable[[Any], Any], edge: tuple[int, int, int]) -> str:
+    """Say that a function cannot be written down."""
+    layer, i, j = edge
+    return (
+        f"edge ({layer},{i},{j}) carries {function!r}, which cannot be applied to a sympy expression. Register it with "
+        "`add_symbolic` and fix the edge by its name, or use a function of both tensors and expressions."
+    )
+
+
+def _nodes(network: Network, layer: int, subnodes: list[Any]) -> list[Any]:
+    """Return the nodes after an edge layer: sums as they are, products of their factors, then the affine map."""
+    import sympy
+
+    n_sum = network.shape.sums[layer + 1]
+    nodes, start = list(subnodes[:n_sum]), n_sum
+    for arity in network.arities(layer + 1):
+        nodes.append(sympy.Mul(*subnodes[start : start + arity]))
+        start += arity
+    scales, biases = _affine(network, "node", layer)
+    return [number(scale) * node + number(bias) for node, scale, bias in zip(nodes, scales, biases)]
+
+
+def _affine(network: Network, what: str, layer: int) -> tuple[Any, Any]:
+    """Return scales and biases of the nodes or sub-nodes after an edge layer."""
+    return tuple(shortest_floats(getattr(network, f"{what}_{kind}_{layer}")) for kind in ("scale", "bias"))  # type: ignore[return-value]
+
+
+def number(value: float) -> Any:
+    """Return a number of sympy's; exact for 0, 1 and -1, which then leave no trace in a formula."""
+    import sympy
+
+    return sympy.Integer(int(value)) if value in (0, 1, -1) else sympy.Float(value)
+
+
+def shortest_floats(values: Tensor) -> list[Any]:
+    """Return the decimals with the fewest digits that round to the values: for a float32 0.1, not 0.10000000149."""
+    array = values.detach().cpu()
+    array = array.float() if array.dtype in (torch.float16, torch.bfloat16) else array
+    if array.dtype == torch.float32:
+        flat = [float(str(entry)) for entry in array.flatten().numpy()]
+        return torch.tensor(flat, dtype=torch.float64).reshape(array.shape).tolist()
+    return array.to(torch.float64).tolist()

@@ -1,0 +1,222 @@
+"""One formula made shorter within limits: dropping terms, snapping constants, choosing among equivalent forms.
+
+Imports sympy: import this module in functions only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import sympy
+
+from kan.common.errors import FormulaError
+from kan.formula.evaluation import Evaluation, Part
+from kan.formula.rewriting import alternatives, cost, fold
+from kan.symbolic.rounding import snap_number
+
+_MOST_ALTERNATIVES = 40
+_ROUNDS = 3
+_WINDOWS = 7
+_SMALLEST_WINDOW = 1e-14
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Data, and how far the output may move on them.
+
+    Attributes
+    ----------
+    columns : dict
+        The values (N,) of every variable, at rows where the original formula is finite.
+    output : array (N,)
+        The original formula's output there.
+    labels : array (N,) or None
+    tolerance : float
+        The allowed change, or with labels the allowed growth of the error, relative to `spread`.
+    spread : float
+        The standard deviation of the output; for a constant output its size.
+    """
+
+    columns: dict[Any, Any]
+    output: Any
+    labels: Any
+    tolerance: float
+    spread: float
+
+    @classmethod
+    def of(cls, expr: Any, columns: Mapping[Any, Any], labels: Any, tolerance: float) -> Limits:
+        """Evaluate a formula, and take its output as the reference."""
+        output = Evaluation(expr, columns).output
+        finite = np.isfinite(output)
+        if not finite.any():
+            raise FormulaError(f"the formula has no finite value on the data: {expr}.")
+        output = output[finite]
+        spread = float(output.std()) or float(np.abs(output).max()) or 1.0
+        kept = {symbol: np.asarray(column)[finite] for symbol, column in columns.items()}
+        return cls(kept, output, None if labels is None else labels[finite], tolerance, spread)
+
+    def thinned(self, rows: int) -> Limits:
+        """Return the same limits on some of the rows."""
+        if len(self.output) <= rows:
+            return self
+        chosen = np.linspace(0, len(self.output) - 1, rows).round().astype(int)
+        columns = {symbol: column[chosen] for symbol, column in self.columns.items()}
+        labels = None if self.labels is None else self.labels[chosen]
+        return replace(self, columns=columns, output=self.output[chosen], labels=labels)
+
+    def values_of(self, expr: Any) -> Any:
+        """Evaluate a formula on the rows."""
+        return Evaluation(expr, self.columns).output
+
+    def change(self, values: Any) -> float:
+        """Return the change of the output, root mean square."""
+        return _rms(values - self.output)
+
+    def errors(self, values: Any) -> tuple[float, float]:
+        """Return the errors against the labels before and after, root mean square (NaN without labels)."""
+        if self.labels is None:
+            return float("nan"), float("nan")
+        return _rms(self.output - self.labels), _rms(values - self.labels)
+
+    def price(self, values: Any) -> float:
+        """Return what is bounded by the tolerance; infinite if a value is not finite."""
+        if not np.isfinite(values).all():
+            return math.inf
+        if self.labels is None:
+            return self.change(values) / self.spread
+        before, after = self.errors(values)
+        return (after - before) / self.spread
+
+    def allow(self, values: Any) -> bool:
+        """Tell whether an output is close enough to the original one."""
+        return self.price(values) <= self.tolerance
+
+    @property
+    def reach(self) -> float:
+        """The largest change of the output, root mean square, that can be allowed."""
+        allowed = self.tolerance * self.spread
+        if self.labels is None:
+            return allowed
+        before = self.errors(self.output)[0]
+        # A change that is independent of the error adds to it in square; one against it may be twice the error.
+        return max(math.sqrt(allowed * (2 * before + allowed)), 2 * before + allowed)
+
+
+@dataclass(frozen=True)
+class Shortened:
+    """A formula, and what was done to it."""
+
+    expr: Any
+    dropped: list[tuple[Any, float]] = field(default_factory=list)
+    snapped: list[tuple[float, Any]] = field(default_factory=list)
+
+
+def shorten(expr: Any, limits: Limits) -> Shortened:
+    """Return the formula in the form that reads best within the limits."""
+    form = Shortened(expr)
+    for rewrite in (fold, fold):
+        form = _dropped(replace(form, expr=rewrite(form.expr)), limits)
+    best = _snapped(form, limits)
+    for _ in range(_ROUNDS):
+        better = _better_form(form, best, limits)
+        if better is None:
+            break
+        form, best = better
+    return best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits)
+
+
+def _better_form(form: Shortened, best: Shortened, limits: Limits) -> tuple[Shortened, Shortened] | None:
+    """Return an equivalent form that is shorter once its constants are snapped, and its snapped self."""
+    found, least = None, cost(best.expr)
+    for other in islice(alternatives(form.expr), _MOST_ALTERNATIVES):
+        if other.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+            continue
+        rewritten = _dropped(replace(form, expr=other), limits)
+        snapped = _snapped(rewritten, limits)
+        if cost(snapped.expr) < least and limits.allow(limits.values_of(snapped.expr)):
+            found, least = (rewritten, snapped), cost(snapped.expr)
+    return found
+
+
+def _dropped(form: Shortened, limits: Limits) -> Shortened:
+    """Leave out the terms that do not matter, the least important first."""
+    evaluation = Evaluation(form.expr, limits.columns)
+    if not limits.allow(evaluation.output):
+        return form
+    terms = [part for part in evaluation.root.descendants() if part.is_term]
+    changes = [limits.change(evaluation.trial(term, 0.0)) for term in terms]
+    dropped: list[tuple[Any, float]] = []
+    for change, _, term in sorted(zip(changes, range(len(terms)), terms)):
+        if not change <= 2 * limits.reach:
+            continue
+        if not _is_gone(term) and limits.allow(evaluation.trial(term, 0.0)):
+            dropped.append((term.expr, change / limits.spread))
+            evaluation.commit(term, sympy.S.Zero, 0.0)
+    if not dropped:
+        return form
+    result = evaluation.root.rebuild()
+    # Rebuilding merges what the dropped terms kept apart.
+    again = _dropped(Shortened(result), limits)
+    return replace(form, expr=again.expr, dropped=form.dropped + dropped + again.dropped)
+
+
+def _is_gone(term: Part) -> bool:
+    """Tell whether a part is inside one that was dropped, or the last of its sum inside a function."""
+    above: Part | None = term
+    while above is not None:
+        if above.substitute is not None:
+            return True
+        above = above.parent
+    return False
+
+
+def _snapped(form: Shortened, limits: Limits) -> Shortened:
+    """Replace constants by simple numbers, those that cost least first."""
+    evaluation = Evaluation(form.expr, limits.columns)
+    constants = [part for part in evaluation.root.descendants() if part.expr.is_Float]
+    offers = []
+    for order, constant in enumerate(constants):
+        numbers = _simple_numbers(evaluation, constant, limits)
+        if numbers:
+            offers.append((limits.price(evaluation.trial(constant, float(numbers[0]))), order, constant, numbers))
+    snapped: list[tuple[float, Any]] = []
+    for _, _, constant, numbers in sorted(offers, key=lambda offer: offer[:2]):
+        for number in numbers:
+            if limits.allow(evaluation.trial(constant, float(number))):
+                if float(number) != float(constant.expr):
+                    snapped.append((float(constant.expr), number))
+                evaluation.commit(constant, number, float(number))
+                break
+    expr = evaluation.root.rebuild()
+    if expr.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
+        return form
+    return replace(form, expr=expr, snapped=form.snapped + snapped)
+
+
+def _simple_numbers(evaluation: Evaluation, constant: Part, limits: Limits) -> list[Any]:
+    """Return simple numbers near a constant that the limits allow one by one, the simplest first."""
+    value = float(constant.expr)
+    step = 1e-6 * max(abs(value), 1e-3)
+    slope = _rms(evaluation.trial(constant, value + step) - evaluation.output) / step
+    size = max(1.0, abs(value))
+    window = 1.5 * limits.reach / slope / size if slope > 0 and math.isfinite(slope) else 0.1
+    window = min(window, 0.1)
+    found: list[Any] = []
+    for _ in range(_WINDOWS):
+        if window < _SMALLEST_WINDOW:
+            break
+        number = snap_number(value, window)
+        if number is not None and number not in found and limits.allow(evaluation.trial(constant, float(number))):
+            found.append(number)
+        window /= 3
+    return found
+
+
+def _rms(values: Any) -> float:
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(np.mean(np.square(values))))

@@ -1,0 +1,184 @@
+"""Making a formula simpler, at a stated price: terms that do not matter are dropped, constants become simple numbers.
+
+Each term anywhere in the formula is left out, the least important first, and each constant is replaced by the simplest
+number near it (integers, small fractions, multiples of pi and e, roots), as long as the output on the data stays within
+the tolerance of the original formula's output. All changes together keep the tolerance. Equivalent ways to write the
+formula are tried, and the one that reads best is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from torch import Tensor
+
+from kan.common.errors import ArgumentError, FormulaError
+
+if TYPE_CHECKING:
+    import sympy
+
+_ROWS = 300
+"""Rows of the data that candidates are tried on; the result is checked on all."""
+
+
+@dataclass(frozen=True)
+class SimplifiedFormula:
+    """A formula that was made simpler, and what that cost.
+
+    Attributes
+    ----------
+    expressions : list of sympy expressions
+        One per output.
+    originals : list of sympy expressions
+    dropped : list of list of (sympy expression, float)
+        For every output the terms left out, each with the change of the output (root mean square, relative to its
+        standard deviation) that leaving out this term alone makes.
+    snapped : list of list of (float, sympy number)
+        For every output the constants replaced, and by what.
+    change : list of float
+        The change of every output on all data, root mean square.
+    spread : list of float
+        The standard deviation of every output.
+    rmse_before, rmse_after : list of float or None
+        Root mean square errors against the labels, if there are any.
+    """
+
+    expressions: list[sympy.Expr]
+    originals: list[sympy.Expr]
+    dropped: list[list[tuple[Any, float]]]
+    snapped: list[list[tuple[float, Any]]]
+    change: list[float]
+    spread: list[float]
+    rmse_before: list[float] | None = field(default=None)
+    rmse_after: list[float] | None = field(default=None)
+
+    @property
+    def expression(self) -> sympy.Expr:
+        """The formula of a single output."""
+        if len(self.expressions) != 1:
+            raise FormulaError(f"there are {len(self.expressions)} outputs; see `expressions`.")
+        return self.expressions[0]
+
+    def report(self) -> str:
+        """Say in a few lines what was done and what it cost."""
+        return "\n".join(line for index in range(len(self.expressions)) for line in self._lines(index))
+
+    def __str__(self) -> str:
+        """Return the report."""
+        return self.report()
+
+    def _lines(self, index: int) -> list[str]:
+        title = "formula" if len(self.expressions) == 1 else f"formula of output {index + 1}"
+        lines = [f"{title}: {self.expressions[index]}"]
+        if self.dropped[index]:
+            terms = ", ".join(f"{_short(term)} ({effect:.1e})" for term, effect in self.dropped[index])
+            lines.append(f"  dropped, with the relative change each makes: {terms}")
+        if self.snapped[index]:
+            lines.append("  replaced: " + ", ".join(f"{old:.10g} -> {new}" for old, new in self.snapped[index]))
+        relative = self.change[index] / self.spread[index] if self.spread[index] else self.change[index]
+        lines.append(f"  changes the output by {self.change[index]:.2e} rms, {relative:.2e} of its standard deviation")
+        if self.rmse_before is not None and self.rmse_after is not None:
+            lines.append(f"  RMSE against the labels: {self.rmse_before[index]:.3e} -> {self.rmse_after[index]:.3e}")
+        return lines
+
+
+def simplify_formula(
+    expr: Any,
+    *,
+    data: Any,
+    variables: Sequence[Any],
+    tolerance: float,
+    target: Any = None,
+) -> SimplifiedFormula:
+    """Make a formula simpler without changing its values on data by more than a tolerance.
+
+    Parameters
+    ----------
+    expr : sympy expression, or list of them
+    data : Tensor or array (N, n)
+    variables : sequence of n sympy symbols
+        The symbols of the columns.
+    tolerance : float
+        How much every output may change, root mean square, relative to its standard deviation.
+    target : Tensor or array (N,) or (N, outputs), optional
+        Labels. With them it is the error against the labels that may not grow by more than the tolerance: a change
+        that brings the formula closer to them is free.
+
+    Returns
+    -------
+    SimplifiedFormula
+
+    Raises
+    ------
+    ArgumentError
+        For shapes that do not fit, or a tolerance that is negative or not a number.
+    FormulaError
+        If the formula has other symbols than `variables`, or no finite value on the data.
+
+    Examples
+    --------
+    >>> import sympy, torch
+    >>> x, y = sympy.symbols("x y")
+    >>> result = simplify_formula(
+    ...     0.9999998 * sympy.sin(3.1415927 * x + 6.2831853) + 1e-7 * y,
+    ...     data=torch.rand(200, 2, dtype=torch.float64),
+    ...     variables=[x, y],
+    ...     tolerance=1e-5,
+    ... )
+    >>> result.expression
+    sin(pi*x)
+    """
+    import sympy
+
+    from kan.formula.shortening import Limits, shorten
+
+    formulas = [sympy.sympify(entry) for entry in (expr if isinstance(expr, (list, tuple)) else [expr])]
+    if not (isinstance(tolerance, (int, float)) and 0 <= tolerance < float("inf")):
+        raise ArgumentError(f"`tolerance` must be a finite number of at least zero; got {tolerance!r}.")
+    rows, labels = _read(data, target, len(variables), len(formulas))
+    columns = dict(zip(variables, rows.T))
+    results = []
+    for index, formula in enumerate(formulas):
+        limits = Limits.of(formula, columns, None if labels is None else labels[:, index], float(tolerance))
+        shorter = shorten(formula, limits.thinned(_ROWS))
+        if not limits.allow(limits.values_of(shorter.expr)):
+            shorter = shorten(formula, limits)
+        results.append((shorter, limits, limits.values_of(shorter.expr)))
+    errors = [limits.errors(values) for _, limits, values in results]
+    return SimplifiedFormula(
+        expressions=[shorter.expr for shorter, _, _ in results],
+        originals=formulas,
+        dropped=[shorter.dropped for shorter, _, _ in results],
+        snapped=[shorter.snapped for shorter, _, _ in results],
+        change=[limits.change(values) for _, limits, values in results],
+        spread=[limits.spread for _, limits, _ in results],
+        rmse_before=None if labels is None else [before for before, _ in errors],
+        rmse_after=None if labels is None else [after for _, after in errors],
+    )
+
+
+def _read(data: Any, target: Any, n_variables: int, n_outputs: int) -> tuple[Any, Any]:
+    """Return data (N, n) and labels (N, outputs) as arrays of doubles."""
+    rows = _array(data)
+    if rows.ndim != 2 or rows.shape[1] != n_variables or len(rows) == 0:
+        raise ArgumentError(f"`data` must have shape (N, {n_variables}), N > 0; got {tuple(rows.shape)}.")
+    if target is None:
+        return rows, None
+    labels = _array(target).reshape(len(rows), -1) if _array(target).size else _array(target)
+    if labels.shape != (len(rows), n_outputs):
+        raise ArgumentError(f"`target` must have shape ({len(rows)}, {n_outputs}); got {tuple(_array(target).shape)}.")
+    return rows, labels
+
+
+def _array(values: Any) -> Any:
+    """Return a tensor or array as an array of doubles."""
+    values = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values
+    return np.asarray(values, dtype=float)
+
+
+def _short(term: Any) -> str:
+    """Return a term with few digits."""
+    return str(term.evalf(3))
