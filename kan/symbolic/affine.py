@@ -29,6 +29,9 @@ from kan.symbolic.search import Samples, search
 from kan.symbolic.shapes import Kind, Shape, shape_of
 
 _GOOD_R2 = 0.9
+_TIE = 1e-5
+# A function that varies less than this, relative to its size, is constant in float64.
+_ROUNDING = 1e-14
 
 
 class AffineFit(NamedTuple):
@@ -209,10 +212,20 @@ def _fit_edge(
     low, high = wide_x.aminmax()
     half_width = float(high - low) / 2
     box = Box(settings.a_range, settings.b_range, centre=float(high + low) / 2, half_width=half_width or 1.0)
-    shapes = [shape_of(function) for function in functions]
+    shapes = [shape_of(function, like=wide_x) for function in functions]
     points = _best_points(wide_x, wide_y, shapes=shapes, box=box, settings=settings, dtype=x.dtype)
     target = wide_x.to(x.dtype), wide_x, wide_y
     fits = [_finish(function, point, box, *target) for function, point in zip(functions, points)]
+    for row, (function, shape, fit) in enumerate(zip(functions, shapes, fits)):
+        # Of two shifts of equal size, half a turn apart, the one with positive c reads better: cos(x - pi/2).
+        other = fit[1] - math.copysign(shape.period or 0.0, fit[1])
+        if (
+            shape.period
+            and fit[2] < 0
+            and abs(abs(other) - abs(fit[1])) < _TIE
+            and box.b_range[0] <= other <= box.b_range[1]
+        ):
+            fits[row] = max(fit, _finish(function, (fit[0], other), box, *target), key=lambda fit: fit[2])
     numbers = torch.tensor(fits, dtype=torch.float64).to(device=x.device, dtype=x.dtype)
     return numbers[:, :4], numbers[:, 4]
 
@@ -255,7 +268,7 @@ def _finish(
 ) -> list[float]:
     """Round a and b to the dtype of x, solve for c and d on all data: a, b, c, d and r2."""
     a, mean = _rounded(point[0], x), wide_y.mean()
-    b = finite_in(function=function, a=a, b=point[1], x=x)
+    b = finite_in(function=function, a=a, b=point[1], x=x, limits=box.b_range)
     if b is None:
         a, b = _flat_point(function=function, box=box, x=x)
     deviation = wide_y - mean
@@ -265,7 +278,8 @@ def _finish(
     values = function(a * wide_x + b).to(wide_x)
     centred = values - values.mean()
     spread = float(centred @ centred)
-    c = _rounded(float(centred @ deviation) / spread, x) if spread > 0 and math.isfinite(spread) else 0.0
+    varies = math.isfinite(spread) and spread > (_ROUNDING * float(values.abs().amax())) ** 2 * len(values)
+    c = _rounded(float(centred @ deviation) / spread, x) if varies else 0.0
     d = _rounded(float(mean - c * values.mean()) if c else float(mean), x)
     residual = wide_y - (c * values + d) if c else deviation
     r2 = 1 - float(residual @ residual) / total
@@ -281,7 +295,7 @@ def _flat_point(*, function: TorchFunction, box: Box, x: torch.Tensor) -> tuple[
     """Return an (a, b) at which the function is at least finite, for a function that no (a, b) fits."""
     a = min(max(0.0, box.a_range[0]), box.a_range[1])
     for wanted in (0.5, -0.5, 0.0, *box.b_range):
-        b = finite_in(function=function, a=a, b=min(max(wanted, box.b_range[0]), box.b_range[1]), x=x)
+        b = finite_in(function=function, a=a, b=wanted, x=x, limits=box.b_range)
         if b is not None:
             return a, b
     return a, min(max(0.0, box.b_range[0]), box.b_range[1])

@@ -16,6 +16,7 @@ from kan.symbolic.shapes import Kind, Shape
 # Half a period of a wave in [-1, 1] is resolved by steps of A of about one; beyond this A steps grow geometrically.
 _WAVE_STEP = 0.6
 _LARGEST_EVEN_A = 60.0
+_SHIFT_STEP = 0.8
 _LARGEST_A = 1e4
 # Waves of high frequency cannot be searched for, but evenly spaced frequencies include the round numbers.
 _ROUND_SLOPES = 51
@@ -39,7 +40,8 @@ def candidates(*, shape: Shape, box: Box, points: torch.Tensor, grid_number: int
         Points (A, B), all in the box.
     """
     if shape.kind is Kind.POWER:
-        return _zeros(shape=shape, box=box, points=points, grid_number=grid_number)
+        zeros = _zeros(shape=shape, box=box, points=points, grid_number=grid_number)
+        return zeros if len(zeros) else _lattice(shape=shape, box=box, grid_number=grid_number, like=points)
     if shape.kind is Kind.EXPONENTIAL:
         special = _rates(box=box, points=points)
     else:
@@ -91,6 +93,8 @@ def _rates(*, box: Box, points: torch.Tensor) -> torch.Tensor:
 
 def _general(*, shape: Shape, box: Box, points: torch.Tensor) -> torch.Tensor:
     """Return slopes from nearly flat to steep, each with many shifts."""
+    if math.isfinite(shape.domain[1]):
+        return _branches(box=box, bound=shape.domain[1], like=points)
     slopes = _slopes(box=box, periodic=shape.period is not None, like=points)
     if not shape.mirrored:
         slopes = torch.cat([-slopes.flip(0), slopes])
@@ -101,10 +105,10 @@ def _general(*, shape: Shape, box: Box, points: torch.Tensor) -> torch.Tensor:
         found = torch.cartesian_prod(slopes, shifts)
         found = _into_period(found, period=shape.period, box=box)
     else:
-        count = min(max(math.ceil((box.b_range[1] - box.b_range[0]) / _WAVE_STEP), 9), 65)
+        count = min(max(math.ceil((box.b_range[1] - box.b_range[0]) / _SHIFT_STEP), 9), 65)
         b = torch.linspace(*box.b_range, count, dtype=points.dtype, device=points.device)
         free = torch.cartesian_prod(slopes / box.half_width, b)
-        places = torch.linspace(-1.2, 1.2, 25, dtype=points.dtype, device=points.device)
+        places = torch.linspace(-1.2, 1.2, 19, dtype=points.dtype, device=points.device)
         placed = torch.cartesian_prod(slopes, places)
         placed = torch.stack([placed[:, 0], -placed[:, 0] * placed[:, 1]], -1)
         found = torch.cat([box.to_normal(free), placed])

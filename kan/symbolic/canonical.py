@@ -70,16 +70,18 @@ def _shift_by_periods(b: float, *, period: float, limits: tuple[float, float]) -
     return min(inside, key=abs, default=b)
 
 
-def finite_in(*, function: TorchFunction, a: float, b: float, x: torch.Tensor) -> float | None:
+def finite_in(
+    *, function: TorchFunction, a: float, b: float, x: torch.Tensor, limits: tuple[float, float]
+) -> float | None:
     """Return b, moved by as few units in the last place as needed for ``f(a*x + b)`` to be finite in x's dtype.
 
     A fit whose zero or pole touches the data, such as ``sqrt(x - min(x))``, may fall out of the function's domain when
-    a and b are rounded. None if no small move helps.
+    a and b are rounded. None if no small move within the limits helps.
     """
     unit = torch.finfo(x.dtype).eps * max(abs(b), abs(a) * float(x.abs().amax()), torch.finfo(x.dtype).tiny)
     moves = [0.0, *(sign * 2.0**power for power in range(0, 15, 2) for sign in (1, -1))]
     for move in moves:
-        shifted = torch.tensor(b + move * unit, dtype=x.dtype, device=x.device)
+        shifted = torch.tensor(_clamp(b + move * unit, limits), dtype=x.dtype, device=x.device)
         if bool(torch.isfinite(function(a * x + shifted)).all()):
             return float(shifted)
     return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -20,7 +21,10 @@ from kan.symbolic.shapes import Derivative, Kind, Shape
 
 _FIRST_DAMPING = 1e-2
 _LARGE_DAMPING = 1e4
-_SMALL_STEP = 1e-11
+_SMALL_STEP = 1e-7
+_SMALL_GAIN = 1e-7
+# Share of y's variance below which a residual is rounding.
+_EXACT = 1e-30
 # Largest change of A in one step, relative to it, down and up.
 _SHRINK, _GROW = 0.75, 3.0
 # Fits that have settled leave the computation once they are this share of it.
@@ -29,16 +33,20 @@ _SETTLED_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Rows:
-    """Which function each row belongs to: `counts[i]` successive rows of `shapes[i]`."""
+    """Which function each row belongs to."""
 
     shapes: Sequence[Shape]
     owner: torch.Tensor  # (R,), ascending
 
+    @cached_property
+    def counts(self) -> list[int]:
+        """Rows of each shape."""
+        return torch.bincount(self.owner, minlength=len(self.shapes)).tolist()
+
     def apply(self, pick: Callable[[Shape], Callable[..., torch.Tensor]], *arguments: torch.Tensor) -> torch.Tensor:
         """Apply to each row the function that `pick` takes from its shape; arguments and result (R, S)."""
-        counts = torch.bincount(self.owner, minlength=len(self.shapes)).tolist()
-        pieces = zip(self.shapes, *(argument.split(counts) for argument in arguments))
-        return torch.cat([pick(piece[0])(*piece[1:]) for piece in pieces if len(piece[1])])
+        pieces = zip(self.shapes, self.counts, *(argument.split(self.counts) for argument in arguments))
+        return torch.cat([pick(shape)(*curves) for shape, count, *curves in pieces if count])
 
     def take(self, chosen: torch.Tensor) -> Rows:
         """Return the chosen rows (a mask)."""
@@ -114,8 +122,7 @@ def refine(
         trial_points = region.clamp(points + step, rows.owner)
         trial = project(rows=rows, t=t, y=y, points=trial_points, limits=limits)
         better = trial.error < now.error
-        small = (step.abs() <= _SMALL_STEP * (1 + points.abs())).all(1)
-        settled = small | (~better & (damping > _LARGE_DAMPING)) | ~torch.isfinite(now.error)
+        settled = _settled(now=now, trial=trial, step=step, points=points, damping=damping, floor=_EXACT * (y @ y))
         points = torch.where(better[:, None], trial_points, points)
         now = now.update(better, trial)
         damping = torch.where(better, damping * 0.1, damping * 5)
@@ -127,6 +134,23 @@ def refine(
             rows, now, active = rows.take(~settled), now.take(~settled), active[~settled]
             points, damping = points[~settled], damping[~settled]
     return best_points, best_error
+
+
+def _settled(
+    *,
+    now: Projected,
+    trial: Projected,
+    step: torch.Tensor,
+    points: torch.Tensor,
+    damping: torch.Tensor,
+    floor: torch.Tensor,
+) -> torch.Tensor:
+    """Tell which rows have nothing more to gain: exact, hardly better, or no better by a small step; (R,)."""
+    better = trial.error < now.error
+    length = step.abs().amax(1) / points[:, 0].abs().clamp(max=1.0)
+    done = better & ((now.error - trial.error <= _SMALL_GAIN * now.error) | (trial.error <= floor))
+    stuck = ~better & ((length <= _SMALL_STEP) | (damping > _LARGE_DAMPING))
+    return done | stuck | (now.error <= floor) | ~torch.isfinite(now.error)
 
 
 def _free(rows: Rows, like: torch.Tensor) -> torch.Tensor:

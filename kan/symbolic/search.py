@@ -21,7 +21,7 @@ _FINE_SAMPLES = 20_000
 _REGIONS = 10
 _FINALISTS = 2
 _MIDDLE_STEPS = 4
-_STEPS_PER_ROUND = 8
+_STEPS_PER_ROUND = 7
 # Numbers per temporary tensor of the coarse search.
 _CHUNK = 1 << 18
 # Points per scan of a function with kinks, and how many scans follow each other.
@@ -100,7 +100,7 @@ class _Race:
         return Rows(self.shapes, functions.repeat_interleave(points.shape[1]))
 
     def starts(self, samples: Samples, *, grid_number: int) -> torch.Tensor:
-        """Return the best candidate of each of several regions of the plane, for each function."""
+        """Return the best candidates of different regions of the plane, for each function; (F, K, 2)."""
         coarse, sharp = samples.thin(_COARSE_SAMPLES), samples.thin(_SHARP_SAMPLES)
         lists: dict[tuple[object, ...], torch.Tensor] = {}
         starts = []

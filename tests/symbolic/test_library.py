@@ -5,12 +5,14 @@ import math
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import sympy
 import torch
 
 from kan.common.errors import ArgumentError
+from kan.symbolic import library as library_module
 from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, lookup
 
 # pykan 0.2.8's names, order and complexities.
@@ -69,7 +71,7 @@ def test_importing_the_package_does_not_import_sympy():
         "sys.exit(not before and 'sympy' in sys.modules)",
     )
     code = f"{before}; import {modules}; {after}"
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(library_module.__file__).parents[2])
 
 
 def test_added_function_has_a_name_in_formulas_and_works_with_singularities_avoided(library):
