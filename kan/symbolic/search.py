@@ -21,9 +21,10 @@ _FINE_SAMPLES = 20_000
 _REGIONS = 10
 _FINALISTS = 2
 _MIDDLE_STEPS = 4
-_STEPS_PER_ROUND = 7
-# Numbers per temporary tensor of the coarse search.
-_CHUNK = 1 << 18
+_STEPS_PER_ROUND = 6
+_LAST_STEPS_PER_ROUND = 3
+# Numbers per temporary tensor of the coarse search: they stay in the cache, and torch starts no threads for them.
+_CHUNK = 1 << 15
 # Points per scan of a function with kinks, and how many scans follow each other.
 _SCAN_POINTS, _SCANS = 33, 3
 
@@ -79,8 +80,11 @@ def search(
     near, _ = race.refine(starts, samples=middle, steps=_MIDDLE_STEPS)
     # A sample can mislead, so the starts stay in the race.
     finalists = race.best(torch.cat([near, starts], 1), samples=fine, count=_FINALISTS)
-    points, _ = race.refine(finalists, samples=fine, steps=_STEPS_PER_ROUND * rounds)
-    result[smooth] = race.best(points, samples=fine, count=1)[:, 0]
+    # Slow fits take their many steps on a sample; on all data the last few are left.
+    far, _ = race.refine(finalists, samples=samples.thin(_SHARP_SAMPLES), steps=_STEPS_PER_ROUND * rounds)
+    winners = race.best(torch.cat([far, finalists], 1), samples=fine, count=1)
+    points, _ = race.refine(winners, samples=fine, steps=_LAST_STEPS_PER_ROUND * rounds)
+    result[smooth] = points[:, 0]
     for row in smooth:
         if shapes[row].kinked:
             result[row] = _scan(shape=shapes[row], point=result[row], samples=fine, box=box, limits=limits)
