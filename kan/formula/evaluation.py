@@ -184,9 +184,23 @@ def _function(expr: Any) -> Callable[..., Values]:
         return _FUNCTIONS[name]
     if name in SYMBOLIC_LIB:
         return _from_torch(SYMBOLIC_LIB[name][0])
+    return _compiled(expr)
+
+
+def _compiled(expr: Any) -> Callable[..., Values]:
+    """Let sympy translate an operation that the table does not know."""
     symbols = [sympy.Dummy() for _ in expr.args]
-    compiled: Callable[..., Values] = sympy.lambdify(symbols, expr.func(*symbols), "numpy")
-    return compiled
+    function = sympy.lambdify(symbols, expr.func(*symbols), ["scipy", "numpy"])
+
+    def evaluate(*values: Values) -> Values:
+        try:
+            return function(*values)
+        except (NameError, TypeError, AttributeError) as error:
+            raise FormulaError(
+                f"{expr.func} in the formula cannot be evaluated; register it with `add_symbolic` if it is your own."
+            ) from error
+
+    return evaluate
 
 
 def _from_torch(function: Callable[..., Any]) -> Callable[..., Values]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from kan.common.errors import ArgumentError
 from kan.symbolic.library import lookup
@@ -106,7 +107,7 @@ class Preference:
 
 def free_parameters(name: str) -> int:
     """How many of a, b, c and d matter for a function: two for a line, three for a power, four for a sine."""
-    return _FREE_PARAMETERS[shape_of(lookup(name).torch_fun).kind]
+    return _FREE_PARAMETERS[shape_of(lookup(name).torch_fun, like=torch.zeros((), dtype=torch.float64)).kind]
 
 
 def _adequate(r2: Any) -> Any:

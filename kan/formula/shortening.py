@@ -23,6 +23,8 @@ _MOST_ALTERNATIVES = 40
 _ROUNDS = 3
 _WINDOWS = 7
 _SMALLEST_WINDOW = 1e-14
+_CONSTANT = 1e-12
+"""An output that varies less than this, relative to its size, is a constant."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ class Limits:
         if not finite.any():
             raise FormulaError(f"the formula has no finite value on the data: {expr}.")
         output = output[finite]
-        spread = float(output.std()) or float(np.abs(output).max()) or 1.0
+        spread, size = float(output.std()), float(np.abs(output).max())
+        spread = spread if spread > _CONSTANT * size else size or 1.0
         kept = {symbol: np.asarray(column)[finite] for symbol, column in columns.items()}
         return cls(kept, output, None if labels is None else labels[finite], tolerance, spread)
 

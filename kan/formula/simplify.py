@@ -167,10 +167,10 @@ def _read(data: Any, target: Any, n_variables: int, n_outputs: int) -> tuple[Any
         raise ArgumentError(f"`data` must have shape (N, {n_variables}), N > 0; got {tuple(rows.shape)}.")
     if target is None:
         return rows, None
-    labels = _array(target).reshape(len(rows), -1) if _array(target).size else _array(target)
-    if labels.shape != (len(rows), n_outputs):
-        raise ArgumentError(f"`target` must have shape ({len(rows)}, {n_outputs}); got {tuple(_array(target).shape)}.")
-    return rows, labels
+    labels = _array(target)
+    if labels.shape not in {(len(rows), n_outputs), (len(rows),)} or labels.size != len(rows) * n_outputs:
+        raise ArgumentError(f"`target` must have shape ({len(rows)}, {n_outputs}); got {tuple(labels.shape)}.")
+    return rows, labels.reshape(len(rows), n_outputs)
 
 
 def _array(values: Any) -> Any:

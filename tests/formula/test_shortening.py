@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import sympy
+
+from kan.formula.shortening import Limits, shorten
+
+x, y = sympy.symbols("x y")
+COLUMNS = {x: np.linspace(-1, 1, 201), y: np.cos(np.arange(201.0))}
+
+
+def limits(expr, tolerance=1e-6, labels=None):
+    return Limits.of(expr, COLUMNS, labels, tolerance)
+
+
+def test_the_price_is_the_change_relative_to_the_spread():
+    rules = limits(2.0 * x)
+    assert rules.price(2.0 * COLUMNS[x] + 0.01) == pytest.approx(0.01 / np.std(2.0 * COLUMNS[x]))
+    assert rules.price(np.full(201, np.nan)) == math.inf
+
+
+def test_with_labels_the_price_is_the_growth_of_the_error():
+    rules = limits(2.0 * x, labels=2 * COLUMNS[x] + 0.5)
+    assert rules.price(2 * COLUMNS[x] + 0.4) == pytest.approx(-0.4 / rules.spread)
+
+
+def test_small_changes_add_up_to_the_tolerance_at_most():
+    # Each of ten terms alone is within the tolerance; all together are not.
+    terms = [sympy.Float(0.8e-3) * sympy.cos(k * x) for k in range(1, 11)]
+    expr = sympy.Add(x, *terms)
+    rules = limits(expr, tolerance=2e-3)
+    shorter = shorten(expr, rules)
+    assert 0 < len(shorter.dropped) < 10
+    assert rules.allow(rules.values_of(shorter.expr))
+
+
+def test_terms_inside_functions_are_dropped():
+    expr = sympy.exp(sympy.sin(x + 1e-9 * y) + 1e-9)
+    assert shorten(expr, limits(expr)).expr == sympy.exp(sympy.sin(x))
+
+
+def test_a_formula_never_becomes_longer():
+    expr = (x + 2) ** 3 * (y + 1)
+    assert shorten(expr, limits(expr)).expr == expr
+
+
+def test_what_was_done_is_told():
+    expr = sympy.Float(3.1415927) * x + sympy.Float(1e-9) * y
+    shorter = shorten(expr, limits(expr))
+    assert [term for term, _ in shorter.dropped] == [sympy.Float(1e-9) * y]
+    assert shorter.snapped == [(3.1415927, sympy.pi)]
