@@ -23,6 +23,27 @@ from kan.common.transforms import is_transformed
 from kan.spline.basis import basis, basis_values, dense_basis_with_slopes, is_dense
 
 
+class Features(NamedTuple):
+    """What the edges of a layer are linear in, for inputs that stay the same over many evaluations.
+
+    Attributes
+    ----------
+    values : Tensor (I, B + 1, N)
+        The bases and the base function of every input.
+    covariance : Tensor (I, B + 1, B + 1)
+        Their covariance over the samples.
+    """
+
+    values: Tensor
+    covariance: Tensor
+
+
+def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Features:
+    """Compute the features of inputs x (I, N) that nothing is differentiated with respect to."""
+    values = _join(basis_values(x, knots, degree=degree), base)
+    return Features(values, _covariance(_centred(values)))
+
+
 class EdgeSums(NamedTuple):
     """What `edge_sums` returns: node sums (O, N) and the variance of every edge (I, O), or None."""
 
@@ -41,6 +62,7 @@ def edge_sums(
     *,
     degree: int,
     with_variances: bool = False,
+    features: Optional[Features] = None,
 ) -> EdgeSums:
     """Sum the numerical edges into every output.
 
@@ -56,6 +78,8 @@ def edge_sums(
     degree : int
     with_variances : bool
         Also return the variance over the samples (divisor N - 1) of every edge.
+    features : Features, optional
+        The features of `x`, where they are known; `x` and `base` are then not differentiated.
 
     Returns
     -------
@@ -64,12 +88,12 @@ def edge_sums(
     """
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
-        features = _join(basis(x, knots, degree=degree), base)
-        return _sums_and_variances(
-            features, fold_weights(coefficients, scale_base, scale_spline, mask), with_variances=with_variances
-        )
-    sums, variances = _EdgeSums.apply(  # type: ignore[no-untyped-call]
-        x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances
+        values = _join(basis(x, knots, degree=degree), base)
+        weights = fold_weights(coefficients, scale_base, scale_spline, mask)
+        covariance = _covariance(_centred(values)) if with_variances else None
+        return _multiply(values, weights, covariance)
+    sums, variances = _EdgeSums.apply(
+        x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances, features
     )
     return EdgeSums(sums, variances)
 
@@ -89,38 +113,49 @@ class _EdgeSums(torch.autograd.Function):
         knots: Tensor,
         degree: int,
         with_variances: bool,
+        known: Optional[Features],
     ) -> EdgeSums:
+        values, covariance = known or (None, None)
+        scaled = None
+        if values is None and is_dense(knots):
+            bases, scaled = dense_basis_with_slopes(x, knots, degree=degree)
+            values = _join(bases, base)
+        elif values is None:
+            values = _join(basis_values(x, knots, degree=degree), base)
+        if with_variances and covariance is None:
+            covariance = _covariance(_centred(values))
+        # Few bases are kept: that costs little memory and saves the recursion in the backward. Many are computed again.
+        keep = known is not None or is_dense(knots)
         ctx.degree, ctx.with_variances = degree, with_variances
-        kept: tuple[Optional[Tensor], ...] = (None, None)
-        if is_dense(knots):
-            # Few bases: keeping them costs little memory and saves the recursion in the backward.
-            values, scaled = dense_basis_with_slopes(x, knots, degree=degree)
-            features = _join(values, base)
-            kept = (features, scaled if ctx.needs_input_grad[0] else None)
-        else:
-            features = _join(basis_values(x, knots, degree=degree), base)
+        ctx.save_for_backward(
+            *(x, base, coefficients, scale_base, scale_spline, mask, knots),
+            values if keep else None,
+            scaled if ctx.needs_input_grad[0] else None,
+            covariance,
+        )
         weights = fold_weights(coefficients, scale_base, scale_spline, mask)
-        ctx.save_for_backward(x, base, coefficients, scale_base, scale_spline, mask, knots, *kept)
-        return _sums_and_variances(features, weights, with_variances=with_variances)
+        return _multiply(values, weights, covariance if with_variances else None)
 
     @staticmethod
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Optional[Tensor], ...]:
-        x, base, coefficients, scale_base, scale_spline, mask, knots, features, scaled = ctx.saved_tensors
+        x, base, coefficients, scale_base, scale_spline, mask, knots, values, scaled, covariance = ctx.saved_tensors
         needs_x, needs_base = ctx.needs_input_grad[:2]
         # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
         evaluate = basis if torch.is_grad_enabled() else basis_values
-        if torch.is_grad_enabled() or features is None:
-            features, scaled = _join(evaluate(x, knots, degree=ctx.degree), base), None  # (I, B + 1, N)
+        if torch.is_grad_enabled() or values is None:
+            values, scaled = _join(evaluate(x, knots, degree=ctx.degree), base), None  # (I, B + 1, N)
         weights = fold_weights(coefficients, scale_base, scale_spline, mask)  # (I, O, B + 1)
-        grad_weights = (grad_sums @ features.flatten(0, 1).T).unflatten(1, features.shape[:2]).transpose(0, 1)
+        grad_weights = (grad_sums @ values.flatten(0, 1).T).unflatten(1, values.shape[:2]).transpose(0, 1)
         grad_features = None
         if needs_x or needs_base:
-            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, features.shape[:2])  # (I, B + 1, N)
+            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, values.shape[:2])  # (I, B + 1, N)
         if ctx.with_variances:
-            centred = _centred(features)
             # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
             grad_variances = grad_variances[:, :, None]  # (I, O, 1)
-            grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, _covariance(centred))
+            centred = _centred(values) if grad_features is not None or torch.is_grad_enabled() else None
+            if torch.is_grad_enabled():
+                covariance = _covariance(centred)
+            grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, covariance)
             if grad_features is not None:
                 outer = torch.bmm(weights.mT, grad_variances * weights)  # (I, B + 1, B + 1)
                 grad_features = torch.baddbmm(grad_features, outer, centred, alpha=2 / max(x.shape[1] - 1, 1))
@@ -142,9 +177,7 @@ class _EdgeSums(torch.autograd.Function):
             grad_edge_base * mask,
             along * mask,
             along * scale_spline + grad_edge_base * scale_base if ctx.needs_input_grad[5] else None,
-            None,
-            None,
-            None,
+            *(None, None, None, None),
         )
 
 
@@ -158,10 +191,11 @@ def _flat(weights: Tensor) -> Tensor:
     return weights.transpose(0, 1).flatten(1)
 
 
-def _sums_and_variances(features: Tensor, weights: Tensor, *, with_variances: bool) -> EdgeSums:
-    """Multiply features (I, B + 1, N) by weights (I, O, B + 1)."""
-    sums = _flat(weights) @ features.flatten(0, 1)
-    return EdgeSums(sums, _edge_variances(weights, _covariance(_centred(features))) if with_variances else None)
+def _multiply(values: Tensor, weights: Tensor, covariance: Optional[Tensor]) -> EdgeSums:
+    """Multiply features (I, B + 1, N) by weights (I, O, B + 1); with their covariance, also ``w' C w`` of every edge."""
+    sums = _flat(weights) @ values.flatten(0, 1)
+    variances = None if covariance is None else (torch.bmm(weights, covariance) * weights).sum(dim=2)
+    return EdgeSums(sums, variances)
 
 
 def fold_weights(coefficients: Tensor, scale_base: Tensor, scale_spline: Tensor, mask: Tensor) -> Tensor:
@@ -178,11 +212,6 @@ def _centred(features: Tensor) -> Tensor:
 def _covariance(centred: Tensor) -> Tensor:
     """Return the covariance of the features of every input: (I, B + 1, N) -> (I, B + 1, B + 1)."""
     return torch.bmm(centred, centred.mT) / max(centred.shape[2] - 1, 1)
-
-
-def _edge_variances(weights: Tensor, covariance: Tensor) -> Tensor:
-    """Return ``w' C w`` for every edge: (I, O, B + 1), (I, B + 1, B + 1) -> (I, O)."""
-    return (torch.bmm(weights, covariance) * weights).sum(dim=2)
 
 
 def _pull_back_dense(grad_values: Tensor, scaled: Tensor, *, degree: int) -> Tensor:

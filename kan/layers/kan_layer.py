@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
 from kan.layers.base_functions import BaseFunction, resolve_base_function
-from kan.layers.edge_sum import EdgeSums, edge_sums
+from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
 from kan.layers.sparse import sparse_mask
 from kan.spline import (
     adaptive_knots,
@@ -117,7 +117,9 @@ class KANLayer(nn.Module):
         interior = uniform_knots(low, high, inputs=self.in_dim, intervals=self.num)
         knots = extend_knots(interior, degree=self.k)
         # The order of the draws is pykan's, so that a seed gives the network it gives there.
-        noise = (torch.rand(self.num + 1, self.in_dim, self.out_dim, generator=generator) - 0.5) * noise_scale / self.num
+        noise = (
+            (torch.rand(self.num + 1, self.in_dim, self.out_dim, generator=generator) - 0.5) * noise_scale / self.num
+        )
         base = 2 * torch.rand(self.in_dim, self.out_dim, generator=generator) - 1
         root = max(self.in_dim, 1) ** 0.5
         mask = sparse_mask(self.in_dim, self.out_dim) if sparse_init else torch.ones(self.in_dim, self.out_dim)
@@ -175,7 +177,13 @@ class KANLayer(nn.Module):
         self._check_columns(x)
         return self.edge_sums(x.reshape(-1, self.in_dim).T).sums.T.reshape(*x.shape[:-1], self.out_dim)
 
-    def edge_sums(self, x: Tensor, *, with_variances: bool = False) -> EdgeSums:
+    def features(self, x: Tensor) -> Features:
+        """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
+        return make_features(x, self.base_fun(x), self.grid, degree=self.k)
+
+    def edge_sums(
+        self, x: Tensor, *, with_variances: bool = False, features: Optional[Features] = None
+    ) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
         tensors = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
         dtype = x.dtype
@@ -183,9 +191,9 @@ class KANLayer(nn.Module):
             # Eleven bits cannot tell knots apart; the bases are computed in float32.
             tensors = tuple(tensor.float() for tensor in tensors)
         x, coef, scale_base, scale_sp, mask, grid = tensors
-        result = edge_sums(
-            x, self.base_fun(x), coef, scale_base, scale_sp, mask, grid, degree=self.k, with_variances=with_variances
-        )
+        base = x if features is not None else self.base_fun(x)  # part of the features
+        options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}
+        result = edge_sums(x, base, coef, scale_base, scale_sp, mask, grid, **options)
         return result if dtype == x.dtype else EdgeSums(result.sums.to(dtype), result.variances)
 
     def edge_splines(self, x: Tensor) -> Tensor:
@@ -240,7 +248,7 @@ class KANLayer(nn.Module):
         check_choice("mode", mode, ("sample", "grid"))
         self._check_columns(x)
         x = x.to(parent.grid)
-        interior = refined_knots(interior_knots(parent.grid, degree=parent.k), x, intervals=self.num)
+        interior = refined_knots(interior_knots(parent.grid, degree=parent.k), x, intervals=self.num, degree=parent.k)
         self._move_curves(parent, x, extend_knots(interior, degree=self.k), mode=mode)
 
     def _move_curves(self, source: KANLayer, x: Tensor, knots: Tensor, *, mode: str) -> None:

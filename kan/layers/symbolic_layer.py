@@ -34,6 +34,13 @@ class EdgeGroup(NamedTuple):
     inputs: Tensor  # (E,)
 
 
+class _Groups(NamedTuple):
+    """The groups of a layer, and the mask for which they hold."""
+
+    groups: list[EdgeGroup]
+    mask: Tensor
+
+
 class Symbolic_KANLayer(nn.Module):  # noqa: N801
     """A layer of `in_dim` x `out_dim` symbolic edges, idle at the start.
 
@@ -62,7 +69,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         # Edges that were fixed, those fixed to the constant '0' included, and functions given without a name.
         self._fixed: set[tuple[int, int]] = set()
         self._callables: dict[tuple[int, int], Callable[..., Any]] = {}
-        self._groups: Optional[list[EdgeGroup]] = None
+        self._groups: Optional[_Groups] = None
         self.to(device)
 
     @property
@@ -305,17 +312,25 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         return entry[0], entry[3]
 
     def _edge_groups(self) -> list[EdgeGroup]:
-        """Return the groups of edges with the same function, on the device of the parameters."""
-        if self._groups is None or (self._groups and self._groups[0].inputs.device != self.device):
+        """Return the groups of edges with the same function, on the device of the parameters.
+
+        Edges with mask zero are left out: a function that is infinite or NaN there would spoil sum and gradients.
+        """
+        if self.is_idle:
+            return []
+        known = self._groups
+        if known is None or known.mask.device != self.device or not torch.equal(known.mask, self.mask):
             members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
             for j, i in sorted(self._fixed):
-                members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
-            self._groups = []
+                if self.mask[j, i] != 0:
+                    members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
+            groups = []
             for pairs in members.values():
                 function, guarded = self._function(*pairs[0])
                 outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
-                self._groups.append(EdgeGroup(function, guarded, outputs, inputs))
-        return self._groups
+                groups.append(EdgeGroup(function, guarded, outputs, inputs))
+            self._groups = known = _Groups(groups, self.mask.detach().clone())
+        return known.groups
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached groups out of copies and pickles; they hold functions."""

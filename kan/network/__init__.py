@@ -1,7 +1,7 @@
 """The graph of a network: node counts, parameters, forward pass, and per-edge values computed on demand."""
 
-from kan.network.network import Network
+from kan.network.network import Network, Prepared
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
-__all__ = ["LayerTrace", "Network", "Shape", "Trace"]
+__all__ = ["LayerTrace", "Network", "Prepared", "Shape", "Trace"]

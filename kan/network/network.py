@@ -14,7 +14,7 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Optional, TypeVar, Union
+from typing import Any, NamedTuple, Optional, TypeVar, Union
 
 import torch
 from torch import Tensor, nn
@@ -25,12 +25,23 @@ from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction
+from kan.layers.edge_sum import Features
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
 Self = TypeVar("Self", bound="Network")
 
+# Features of the first layer are kept during training up to this many numbers (128 MiB in float64).
+_MOST_PREPARED = 2**24
+
 _AFFINE = ("node_bias", "node_scale", "subnode_bias", "subnode_scale")
+
+
+class Prepared(NamedTuple):
+    """Inputs (I, N), and the features of the first layer that belong to them and to its present grid."""
+
+    inputs: Tensor
+    features: Optional[Features] = None
 
 
 class Network(nn.Module):
@@ -199,17 +210,42 @@ class Network(nn.Module):
         x = self.checked_input(x)
         if not is_transformed():
             self.cache_data = x.detach()
-        nodes = self._inputs(x)
+        return self.predict(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
+
+    def prepare(self, x: Any) -> Prepared:
+        """Return `x` in the form that `predict` and `trace` take, with what stays the same while the grids do.
+
+        Training evaluates the network hundreds of times on the same data: the bases of the first layer are computed
+        once, as long as they fit into moderate memory.
+        """
+        inputs = self._inputs(self.checked_input(x))
+        layer: KANLayer = self.act_fun[0]  # type: ignore[assignment]
+        size = inputs.numel() * (layer.num + layer.k + 1)
+        with torch.no_grad():
+            return Prepared(inputs, layer.features(inputs) if size <= _MOST_PREPARED else None)
+
+    def predict(self, prepared: Prepared, **singularity: Any) -> Tensor:
+        """Evaluate the network on prepared inputs; returns (N, outputs)."""
+        nodes, features = prepared
         for layer in range(self.depth):
-            nodes = self._advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
+            nodes = self.advance(layer, nodes, features=features, **singularity)
+            features = None
         return nodes.T.contiguous()
 
-    def trace(self, x: Any, *, singularity_avoiding: bool = False, y_th: float = 10.0) -> Trace:
-        """Evaluate the network and record every layer; differentiable, and `cache_data` stays as it is."""
-        nodes = self._inputs(self.checked_input(x))
+    def trace(self, x: Any, **singularity: Any) -> Trace:
+        """Evaluate the network and record every layer; differentiable, and `cache_data` stays as it is.
+
+        Parameters
+        ----------
+        x : Tensor (N, inputs) or Prepared
+        **singularity
+            `singularity_avoiding` and `y_th`, as in `forward`.
+        """
+        nodes, features = x if isinstance(x, Prepared) else Prepared(self._inputs(self.checked_input(x)))
         record: list[LayerTrace] = []
         for layer in range(self.depth):
-            nodes = self._advance(layer, nodes, record, singularity_avoiding=singularity_avoiding, y_th=y_th)
+            nodes = self.advance(layer, nodes, record, features=features, **singularity)
+            features = None
         return Trace(record)
 
     def _inputs(self, x: Tensor) -> Tensor:
@@ -220,8 +256,14 @@ class Network(nn.Module):
             self._all_columns_of = self.input_id
         return (x if self._all_columns else x[:, self.input_id]).T.contiguous()
 
-    def _advance(
-        self, layer: int, nodes: Tensor, record: Optional[list[LayerTrace]] = None, **singularity: Any
+    def advance(
+        self,
+        layer: int,
+        nodes: Tensor,
+        record: Optional[list[LayerTrace]] = None,
+        *,
+        features: Optional[Features] = None,
+        **singularity: Any,
     ) -> Tensor:
         """Go from the nodes (I, N) of one layer to those of the next."""
         numeric: KANLayer = self.act_fun[layer]  # type: ignore[assignment]
@@ -231,7 +273,9 @@ class Network(nn.Module):
         if symbolic.is_complete and not bool(numeric.mask.any()):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
-            sums, variances = numeric.edge_sums(nodes, with_variances=record is not None)
+            sums, variances = numeric.edge_sums(
+                nodes, with_variances=record is not None, features=features
+            )
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)

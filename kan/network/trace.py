@@ -18,15 +18,14 @@ from kan.layers.symbolic_layer import EdgeGroup
 
 
 def spread(values: Tensor) -> Tensor:
-    """Return the standard deviation along the last axis, with gradient zero (not NaN) where it is zero."""
-    centred = values - values.mean(dim=-1, keepdim=True)
-    return safe_root(centred.square().sum(dim=-1) / max(values.shape[-1] - 1, 1))
+    """Return the standard deviation along the last axis, 0 for a single sample; its gradient is 0 where it is 0."""
+    return values.std(dim=-1) if values.shape[-1] > 1 else torch.zeros_like(values[..., :1].sum(dim=-1))
 
 
-def safe_root(variance: Tensor) -> Tensor:
-    """Return the square root, with gradient zero (not infinite) where it is zero."""
-    positive = variance > 0
-    return torch.where(positive, torch.where(positive, variance, 1).sqrt(), 0)
+def root(variance: Tensor) -> Tensor:
+    """Return the square root, 0 where rounding made the variance negative; its gradient is 0 where it is 0."""
+    zero = variance <= 0
+    return torch.where(zero, 0, torch.where(zero, 1, variance).sqrt())
 
 
 @dataclass
@@ -93,7 +92,7 @@ class LayerTrace:
 
     def spline_spread(self) -> Tensor:
         """The standard deviation of every numerical edge (O, I)."""
-        return safe_root(self.variances.clamp(min=0)).T
+        return root(self.variances).T
 
     def edge_spread(self) -> Tensor:
         """The standard deviation of every edge, numerical and symbolic part together (O, I)."""

@@ -200,8 +200,8 @@ def dense_basis_with_slopes(x: Tensor, knots: Tensor, *, degree: int) -> tuple[T
     for level in range(1, degree + 1):
         scaled = values * _inverse_widths(knots, span=level)[:, :, None]
         rising = scaled * offset[:, : scaled.shape[1]]
-        falling = values - rising
-        values = rising[:, :-1] + falling[:, 1:]
+        falling = values.sub_(rising)
+        values = rising[:, :-1].add_(falling[:, 1:])
     return values, scaled
 
 

@@ -68,21 +68,43 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) ->
     return torch.where(_is_degenerate(low, high, intervals=intervals), _moved_onto(current, low, intervals), knots)
 
 
-def refined_knots(interior: Tensor, x: Tensor, *, intervals: int) -> Tensor:
-    """Subdivide `interior` (I, G + 1) into `intervals` new ones, after stretching it to cover the samples `x` (N, I).
+def refined_knots(interior: Tensor, x: Tensor, *, intervals: int, degree: int) -> Tensor:
+    """Subdivide `interior` (I, G + 1) into `intervals` new ones that cover it and the samples `x` (N, I).
 
-    The new knots divide the old ones' index range evenly. With a multiple of the old number every old knot stays, and
-    the refined space contains the old one.
+    Where the samples leave the old grid, the curve there, which fades out over the `degree` knots beyond it, is kept
+    too: these knots become interior ones. Every old knot within the new range stays if `intervals` allows it, so that
+    the new space contains the old curves; the others go where intervals are widest.
     """
-    stretched = torch.cat(
-        [
-            torch.minimum(interior[:, :1], x.amin(dim=0)[:, None]),
-            interior[:, 1:-1],
-            torch.maximum(interior[:, -1:], x.amax(dim=0)[:, None]),
-        ],
-        dim=1,
+    low = torch.minimum(interior[:, :1], x.amin(dim=0)[:, None])
+    high = torch.maximum(interior[:, -1:], x.amax(dim=0)[:, None])
+    breaks = torch.cat([low, extend_knots(interior, degree=degree), high], dim=1)
+    # A knot that is all but an end would only take an interval.
+    narrow = (high - low) * (_MIN_WIDTH / intervals)
+    breaks = torch.where(breaks < low + narrow, low, torch.where(breaks > high - narrow, high, breaks))
+    stretched = torch.cat([low, interior[:, 1:-1], high], dim=1)
+    enough = (breaks.diff(dim=1) > 0).sum(dim=1, keepdim=True) <= intervals
+    knots = torch.where(
+        enough, _subdivided(breaks, intervals=intervals), _interpolate_knots(stretched, intervals=intervals)
     )
-    return _spread(_interpolate_knots(stretched, intervals=intervals))
+    return _spread(knots)
+
+
+def _subdivided(breaks: Tensor, *, intervals: int) -> Tensor:
+    """Cut the intervals between `breaks` (I, J + 1), some of width zero, evenly into `intervals`, the widest first."""
+    widths = breaks.diff(dim=1)
+    real = widths > 0
+    number = real.sum(dim=1, keepdim=True)
+    rank = widths.argsort(dim=1, descending=True, stable=True).argsort(dim=1)
+    parts = (intervals // number + (rank < intervals % number).long()) * real  # (I, J), pieces of each interval
+    ends = parts.cumsum(dim=1)
+    steps = torch.arange(intervals, device=breaks.device).expand(len(breaks), -1).contiguous()
+    # Where there are more breaks than intervals the result is not used, but must be well-defined.
+    index = torch.searchsorted(ends, steps, right=True).clamp(max=widths.shape[1] - 1)
+    pieces = torch.gather(parts, 1, index)
+    piece = steps - (torch.gather(ends, 1, index) - pieces)
+    share = piece.to(breaks.dtype) / pieces.clamp(min=1)
+    inner = torch.gather(breaks, 1, index) + torch.gather(widths, 1, index) * share
+    return torch.cat([inner, breaks[:, -1:]], dim=1)
 
 
 def _interpolate_knots(knots: Tensor, *, intervals: int) -> Tensor:

@@ -56,7 +56,7 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
         samples = _finite_rows(nodes.T)
         if len(samples):
             numeric_edges(network, layer).update_grid_from_samples(samples)
-        nodes = network._advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
+        nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
 
 
 @torch.no_grad()

@@ -26,9 +26,18 @@ from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule
 
 if TYPE_CHECKING:
-    from kan.network import Network
+    from kan.network import Network, Prepared
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Point:
+    """Inputs and labels, and the inputs prepared for the present grids where that is worth it."""
+
+    x: Tensor
+    y: Tensor
+    prepared: Optional[Prepared] = None
 
 
 @dataclass(frozen=True)
@@ -42,19 +51,22 @@ class Objective:
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]
 
-    def terms(self, batch: Batch, *, penalised: bool = True) -> tuple[Tensor, Tensor]:
-        """Return loss and penalty on a batch."""
-        x, y = batch
-        zero = x.new_zeros(())
+    def terms(self, point: Point, *, penalised: bool = True) -> tuple[Tensor, Tensor]:
+        """Return loss and penalty at some data."""
+        zero = point.y.new_zeros(())
         if not penalised or self.lamb == 0:
-            return self.loss(self.predict(x), y), zero
-        trace = self.network.trace(x, **self.singularity)
-        prediction = trace.output if self.pred_fn is None else self.pred_fn(x)
-        return self.loss(prediction, y), penalty(self.network, trace, **self.penalty_weights)
+            return self.loss(self.predict(point), point.y), zero
+        trace = self.network.trace(point.x if point.prepared is None else point.prepared, **self.singularity)
+        prediction = trace.output if self.pred_fn is None else self.pred_fn(point.x)
+        return self.loss(prediction, point.y), penalty(self.network, trace, **self.penalty_weights)
 
-    def predict(self, x: Tensor) -> Tensor:
-        """Return the prediction for inputs."""
-        return self.network(x, **self.singularity) if self.pred_fn is None else self.pred_fn(x)
+    def predict(self, point: Point) -> Tensor:
+        """Return the prediction."""
+        if self.pred_fn is not None:
+            return self.pred_fn(point.x)
+        if point.prepared is None:
+            return self.network(point.x, **self.singularity)
+        return self.network.predict(point.prepared, **self.singularity)
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the loss: by default the mean square error."""
@@ -114,6 +126,7 @@ class Training:
         self.record = Record(shown=display_metrics)
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         self.on_step, self.progress = on_step, progress
+        self.point: Optional[Point] = None
 
     @property
     def training_inputs(self) -> Tensor:
@@ -122,64 +135,77 @@ class Training:
 
     def run(self) -> Record:
         """Train, and return the record of all steps."""
-        best = BestModel(self.network)
         watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
+        best = BestModel(self.network) if watched else None
         bar = progress_bar(range(self.steps), shown=self.progress, ncols=100)
         batches = self.data.steps()
         with bar:
             for step in bar:
                 train, test = next(batches)
-                if self.grids.is_due(step):
-                    self._update_grids(train[0])
-                if self._is_finished(step):
-                    self.record.repeat()
-                else:
-                    self._step(train)
-                    self.record.add(self._measure(train, test))
+                self._advance(step, train, test)
                 if step % self.log == 0 or step == self.steps - 1:
                     bar.set_description(self.record.describe())
                 if self.on_step is not None:
                     self.on_step(step)
-                if watched:
-                    best.update(self.record.values["test_loss" if test is not None else "train_loss"][-1])
+                if best is not None:
+                    best.update(self.record.values["train_loss" if test is None else "test_loss"][-1])
                     if self.stop_rule.patience is not None and best.waited >= self.stop_rule.patience:
                         break
-        if self.stop_rule.restore_best:
+        if best is not None and self.stop_rule.restore_best:
             best.restore()
         return self.record
+
+    def _advance(self, step: int, train: Batch, test: Optional[Batch]) -> None:
+        """Take one step: grids, optimiser, numbers."""
+        moved = self.grids.is_due(step) and self._update_grids(train[0])
+        if self._is_finished(step):
+            self.record.repeat()
+            return
+        if moved or self.point is None or self.point.x is not train[0]:
+            self.point = self._prepare(train)
+        self._step(self.point)
+        self.record.add(self._measure(self.point, test))
+
+    def _prepare(self, train: Batch) -> Point:
+        """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
+        if self.objective.pred_fn is not None or not (self.data.is_constant or isinstance(self.optimiser, LBFGS)):
+            return Point(*train)
+        return Point(*train, self.network.prepare(train[0]))
 
     def _is_finished(self, step: int) -> bool:
         """Whether another step would change nothing: same data, same grids, and no descent left."""
         stuck = isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated
         return stuck and self.data.is_constant and self.grids.is_over(step)
 
-    def _update_grids(self, x: Tensor) -> None:
+    def _update_grids(self, x: Tensor) -> bool:
         """Move the knots; what a quasi-Newton method has learnt about the old coefficients is void."""
-        if self.objective.pred_fn is None:
-            update_grid(self.network, x)
-            if isinstance(self.optimiser, LBFGS):
-                self.optimiser.reset_history()
+        if self.objective.pred_fn is not None:
+            return False
+        update_grid(self.network, x, **self.objective.singularity)
+        if isinstance(self.optimiser, LBFGS):
+            self.optimiser.reset_history()
+        return True
 
-    def _step(self, batch: Batch) -> None:
+    def _step(self, point: Point) -> None:
         """Take one step of the optimiser."""
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
-            loss, reg = self.objective.terms(batch)
+            loss, reg = self.objective.terms(point)
             total = loss + self.objective.lamb * reg if self.objective.lamb else loss
             total.backward()  # type: ignore[no-untyped-call]
             return total
 
         self.optimiser.step(closure)
 
-    def _measure(self, train: Batch, test: Optional[Batch]) -> dict[str, float]:
+    def _measure(self, point: Point, test: Optional[Batch]) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
         # A prediction of the user's own may differentiate the network with respect to its input.
         with torch.set_grad_enabled(self.objective.pred_fn is not None or self.objective.loss_fn is not None):
-            loss, reg = self.objective.terms(train)
+            loss, reg = self.objective.terms(point)
             values = {"train_loss": self.objective.shown(loss)}
             if test is not None:
-                values["test_loss"] = self.objective.shown(self.objective.terms(test, penalised=False)[0])
+                values["test_loss"] = self.objective.shown(self.objective.terms(Point(*test), penalised=False)[0])
             values["reg"] = float(reg)
         for metric in self.metrics:
             values[metric.__name__] = float(metric())

@@ -42,20 +42,20 @@ def test_steps_stay_where_they_are(kit):
 
 
 @pytest.mark.parametrize(("old", "new"), [(3, 10), (5, 8), (10, 11)])
-def test_other_numbers_keep_it_within_the_error_of_approximation(kit, old, new):
-    """A smooth function, as fits give; the error of cubic splines falls with the fourth power of the width."""
-    network, x = kit.build([2, 5, 1], grid=old, noise_scale=0.3), kit.samples(500)
+def test_other_numbers_keep_it_too(kit, old, new):
+    network, x = kit.build([2, 5, 1], grid=old, noise_scale=1.0), kit.samples(500)
+    update_grid(network, x)
     y = network(x)
-    assert relative_change(refine(network, new)(x), y) < 0.02
+    assert relative_change(refine(network, new)(x), y) < 1e-9
 
 
-@pytest.mark.parametrize("reach", [1.1, 1.5])
+@pytest.mark.parametrize("reach", [1.001, 1.1, 1.5, 3.0])
 def test_activations_outside_the_grid_do_not_raise_the_loss(kit, reach):
     """The knots of the last update lie in [-1, 1]; training has moved the activations out."""
-    network, x = kit.build([2, 5, 1], grid=5, noise_scale=0.3), kit.samples(500) * reach
+    network, x = kit.build([2, 5, 1], grid=5, noise_scale=1.0), kit.samples(500) * reach
     y = network(x)
-    child = refine(network, 20)
-    assert relative_change(child(x), y) < 0.005
+    child = refine(network, 15)
+    assert relative_change(child(x), y) < 1e-3
     for layer, step in zip(child.act_fun, network.trace(x).layers):
         assert (layer.grid[:, 3] <= step.inputs.amin(dim=1) + 1e-6).all()
         assert (layer.grid[:, -4] >= step.inputs.amax(dim=1) - 1e-6).all()
