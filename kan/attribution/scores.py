@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -60,9 +60,7 @@ class Scores:
         return [scores.mean(dim=0) for scores in self.edge_all]
 
 
-def attribute(
-    network: Network, x: Any = None, *, layer: Optional[int] = None, out_score: Optional[Tensor] = None
-) -> Scores:
+def attribute(network: Network, x: Any = None, *, layer: int | None = None, out_score: Tensor | None = None) -> Scores:
     """Compute scores on `x`, by default the model's reference data.
 
     Parameters
@@ -79,7 +77,7 @@ def attribute(
 
 
 def scores_from_trace(
-    network: Network, trace: Trace, *, layer: Optional[int] = None, out_score: Optional[Tensor] = None
+    network: Network, trace: Trace, *, layer: int | None = None, out_score: Tensor | None = None
 ) -> Scores:
     """Compute scores from a recorded forward pass; differentiable, as far as pykan's are."""
     last = network.depth if layer is None else range(network.depth + 1)[layer]
@@ -103,7 +101,7 @@ def node_attributes(network: Network, trace: Trace) -> list[Tensor]:
 
 
 def _propagate(
-    network: Network, spreads: Sequence[Tensor], totals: Sequence[Tensor], *, last: int, out_score: Optional[Tensor]
+    network: Network, spreads: Sequence[Tensor], totals: Sequence[Tensor], *, last: int, out_score: Tensor | None
 ) -> Scores:
     """Go back from node layer `last`, with the spreads of edges (O, I) and sub-nodes (O,) of every edge layer."""
     count = network.width_in[last]

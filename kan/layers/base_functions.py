@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Union
+from typing import Callable
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class Zero(nn.Module):
 _BASE_FUNCTIONS: dict[str, Callable[[], BaseFunction]] = {"silu": nn.SiLU, "identity": nn.Identity, "zero": Zero}
 
 
-def resolve_base_function(base_fun: Union[str, BaseFunction]) -> BaseFunction:
+def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
     """Return the function for a name, or a callable as it is.
 
     Raises

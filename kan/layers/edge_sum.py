@@ -1,7 +1,7 @@
 """The numerical edges of one layer as one differentiable operation.
 
-An edge computes ``mask * (scale_base * b(x) + scale_sp * spline(x))``. It is linear in the B bases and the base value of
-its input, so with these B + 1 features of every input as rows the whole layer is one matrix product,
+An edge computes ``mask * (scale_base * b(x) + scale_sp * spline(x))``. It is linear in the B bases and the base value
+of its input, so with these B + 1 features of every input as rows the whole layer is one matrix product,
 
     y (O, N) = weights (O, I (B + 1)) @ features (I (B + 1), N),
 
@@ -14,7 +14,7 @@ it writes the same gradients with differentiable operations, so that derivatives
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -48,7 +48,7 @@ class EdgeSums(NamedTuple):
     """What `edge_sums` returns: node sums (O, N) and the variance of every edge (I, O), or None."""
 
     sums: Tensor
-    variances: Optional[Tensor]
+    variances: Tensor | None
 
 
 def edge_sums(
@@ -62,7 +62,7 @@ def edge_sums(
     *,
     degree: int,
     with_variances: bool = False,
-    features: Optional[Features] = None,
+    features: Features | None = None,
 ) -> EdgeSums:
     """Sum the numerical edges into every output.
 
@@ -113,7 +113,7 @@ class _EdgeSums(torch.autograd.Function):
         knots: Tensor,
         degree: int,
         with_variances: bool,
-        known: Optional[Features],
+        known: Features | None,
     ) -> EdgeSums:
         values, covariance = known or (None, None)
         scaled = None
@@ -124,12 +124,11 @@ class _EdgeSums(torch.autograd.Function):
             values = _join(basis_values(x, knots, degree=degree), base)
         if with_variances and covariance is None:
             covariance = _covariance(_centred(values))
+        ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known is not None
         # Few bases are kept: that costs little memory and saves the recursion in the backward. Many are computed again.
-        keep = known is not None or is_dense(knots)
-        ctx.degree, ctx.with_variances = degree, with_variances
         ctx.save_for_backward(
             *(x, base, coefficients, scale_base, scale_spline, mask, knots),
-            values if keep else None,
+            values if ctx.known or is_dense(knots) else None,
             scaled if ctx.needs_input_grad[0] else None,
             covariance,
         )
@@ -137,12 +136,14 @@ class _EdgeSums(torch.autograd.Function):
         return _multiply(values, weights, covariance if with_variances else None)
 
     @staticmethod
-    def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Optional[Tensor], ...]:
+    def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Tensor | None, ...]:
         x, base, coefficients, scale_base, scale_spline, mask, knots, values, scaled, covariance = ctx.saved_tensors
         needs_x, needs_base = ctx.needs_input_grad[:2]
-        # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
-        evaluate = basis if torch.is_grad_enabled() else basis_values
-        if torch.is_grad_enabled() or values is None:
+        # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again,
+        # unless their features were given, which are constants.
+        again = torch.is_grad_enabled() and not ctx.known
+        evaluate = basis if again else basis_values
+        if again or values is None:
             values, scaled = _join(evaluate(x, knots, degree=ctx.degree), base), None  # (I, B + 1, N)
         weights = fold_weights(coefficients, scale_base, scale_spline, mask)  # (I, O, B + 1)
         grad_weights = (grad_sums @ values.flatten(0, 1).T).unflatten(1, values.shape[:2]).transpose(0, 1)
@@ -152,13 +153,13 @@ class _EdgeSums(torch.autograd.Function):
         if ctx.with_variances:
             # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
             grad_variances = grad_variances[:, :, None]  # (I, O, 1)
-            centred = _centred(values) if grad_features is not None or torch.is_grad_enabled() else None
-            if torch.is_grad_enabled():
-                covariance = _covariance(centred)
+            if again:
+                covariance = _covariance(_centred(values))
             grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, covariance)
             if grad_features is not None:
                 outer = torch.bmm(weights.mT, grad_variances * weights)  # (I, B + 1, B + 1)
-                grad_features = torch.baddbmm(grad_features, outer, centred, alpha=2 / max(x.shape[1] - 1, 1))
+                scale = 2 / max(x.shape[1] - 1, 1)
+                grad_features = torch.baddbmm(grad_features, outer, _centred(values), alpha=scale)
         grad_x = grad_base = None
         if needs_x and grad_features is not None:
             if scaled is None:
@@ -191,8 +192,8 @@ def _flat(weights: Tensor) -> Tensor:
     return weights.transpose(0, 1).flatten(1)
 
 
-def _multiply(values: Tensor, weights: Tensor, covariance: Optional[Tensor]) -> EdgeSums:
-    """Multiply features (I, B + 1, N) by weights (I, O, B + 1); with their covariance, also ``w' C w`` of every edge."""
+def _multiply(values: Tensor, weights: Tensor, covariance: Tensor | None) -> EdgeSums:
+    """Multiply features (I, B + 1, N) by weights (I, O, B + 1); with their covariance, also ``w' C w`` per edge."""
     sums = _flat(weights) @ values.flatten(0, 1)
     variances = None if covariance is None else (torch.bmm(weights, covariance) * weights).sum(dim=2)
     return EdgeSums(sums, variances)

@@ -11,7 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -94,7 +94,7 @@ class KANLayer(nn.Module):
         scale_base_mu: float = 0.0,
         scale_base_sigma: float = 1.0,
         scale_sp: float = 1.0,
-        base_fun: Union[str, BaseFunction] = "silu",
+        base_fun: str | BaseFunction = "silu",
         grid_eps: float = 0.02,
         grid_range: Any = (-1, 1),
         sp_trainable: bool = True,
@@ -103,7 +103,7 @@ class KANLayer(nn.Module):
         device: Any = "cpu",
         sparse_init: bool = False,
         *,
-        generator: Optional[torch.Generator] = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
         self.in_dim, self.out_dim = _checked_size("in_dim", in_dim, 0), _checked_size("out_dim", out_dim, 0)
@@ -181,11 +181,9 @@ class KANLayer(nn.Module):
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
         return make_features(x, self.base_fun(x), self.grid, degree=self.k)
 
-    def edge_sums(
-        self, x: Tensor, *, with_variances: bool = False, features: Optional[Features] = None
-    ) -> EdgeSums:
+    def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
-        tensors = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
+        tensors: tuple[Tensor, ...] = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
         dtype = x.dtype
         if dtype in _LOW_PRECISION:
             # Eleven bits cannot tell knots apart; the bases are computed in float32.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional
+from typing import Any, Callable
 
 import torch
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ class KANLinear(KANLayer):
         grid_eps: float = 0.02,
         grid_range: Any = (-1, 1),
         *,
-        generator: Optional[torch.Generator] = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__(
             in_features,

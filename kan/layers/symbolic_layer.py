@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any, Callable, NamedTuple, Optional, Union
+from typing import Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -69,7 +69,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         # Edges that were fixed, those fixed to the constant '0' included, and functions given without a name.
         self._fixed: set[tuple[int, int]] = set()
         self._callables: dict[tuple[int, int], Callable[..., Any]] = {}
-        self._groups: Optional[_Groups] = None
+        self._groups: _Groups | None = None
         self.to(device)
 
     @property
@@ -153,7 +153,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         self,
         i: int,
         j: int,
-        fun_name: Union[str, Callable[..., Any]],
+        fun_name: str | Callable[..., Any],
         x: Any = None,
         y: Any = None,
         random: bool = False,
@@ -161,8 +161,8 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         b_range: Any = (-10, 10),
         verbose: bool = True,
         *,
-        generator: Optional[torch.Generator] = None,
-    ) -> Optional[Tensor]:
+        generator: torch.Generator | None = None,
+    ) -> Tensor | None:
         """Give edge (i, j) a function; with samples of the edge, fit its affine parameters.
 
         Parameters
@@ -193,23 +193,26 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         >>> from kan import Symbolic_KANLayer
         >>> layer = Symbolic_KANLayer(in_dim=3, out_dim=2)
         >>> x = torch.linspace(-1, 1, steps=100)
-        >>> r2 = layer.fix_symbolic(2, 1, 'sin', x, 5.0 * torch.sin(3.0 * x + 2.0) + 0.7, verbose=False)
+        >>> r2 = layer.fix_symbolic(2, 1, "sin", x, 5.0 * torch.sin(3.0 * x + 2.0) + 0.7, verbose=False)
         >>> [round(number, 3) for number in layer.affine[1, 2].tolist()]
         [3.0, 2.0, 5.0, 0.7]
         """
-        named = isinstance(fun_name, str)
-        if not named and not callable(fun_name):
-            raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")
-        if named:
+        if isinstance(fun_name, str):
             lookup(fun_name)
-        r2: Optional[Tensor] = None
+        elif not callable(fun_name):
+            raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")
+        r2: Tensor | None = None
         if random:
             parameters = torch.rand(4, generator=stream(0) if generator is None else generator) * 2 - 1
         else:
             parameters = torch.tensor([1.0, 0.0, 1.0, 0.0])
-        if named and x is not None and y is not None:
+        if isinstance(fun_name, str) and x is not None and y is not None:
             fit = fit_affine(
-                as_tensor(x, like=self.affine), as_tensor(y, like=self.affine), [fun_name], a_range=a_range, b_range=b_range
+                as_tensor(x, like=self.affine),
+                as_tensor(y, like=self.affine),
+                [fun_name],
+                a_range=a_range,
+                b_range=b_range,
             )
             parameters, r2 = fit.params[0], fit.r2[0]
             if verbose:
@@ -220,7 +223,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         self.affine[j, i] = parameters.to(self.affine)
         return r2
 
-    def set_edge(self, i: int, j: int, function: Union[str, Callable[..., Any]]) -> None:
+    def set_edge(self, i: int, j: int, function: str | Callable[..., Any]) -> None:
         """Set the function of edge (i, j) and nothing else."""
         i, j = range(self.in_dim)[i], range(self.out_dim)[j]
         self._callables.pop((j, i), None)
@@ -294,7 +297,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         """Load; a state without function names (pykan's) leaves the functions as they are."""
         missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[arg-type]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
         key = prefix + "_extra_state"
         if key in missing:
             missing.remove(key)
@@ -335,7 +338,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached groups out of copies and pickles; they hold functions."""
         state = super().__getstate__() if hasattr(super(), "__getstate__") else self.__dict__
-        return {**state, "_groups": None}  # type: ignore[dict-item]
+        return {**state, "_groups": None}
 
 
 def _unguarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,8 +4,8 @@ One step from nodes to nodes is
 
     sums -> subnode_scale * sums + subnode_bias -> products -> node_scale * nodes + node_bias.
 
-Parameters have pykan's names, so `state_dict`s are exchanged with it. Deviations from pykan: a forward pass keeps only a
-reference to its input, everything else is computed on demand (`trace`); dtype and device are those of the parameters,
+Parameters have pykan's names, so `state_dict`s are exchanged with it. Deviations from pykan: a forward pass keeps only
+a reference to its input, everything else is computed on demand (`trace`); dtype and device are those of the parameters,
 without any state beside them; the constructor draws from a generator of its own.
 
 Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
@@ -14,7 +14,7 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Optional, TypeVar, Union
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -41,23 +41,25 @@ class Prepared(NamedTuple):
     """Inputs (I, N), and the features of the first layer that belong to them and to its present grid."""
 
     inputs: Tensor
-    features: Optional[Features] = None
+    features: Features | None = None
 
 
 class Network(nn.Module):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
+    node_scale_0: nn.Parameter
+
     def __init__(
         self,
         width: Any,
         *,
-        grid: Union[int, list[int]] = 3,
-        k: Union[int, list[int]] = 3,
+        grid: int | list[int] = 3,
+        k: int | list[int] = 3,
         mult_arity: Any = 2,
         noise_scale: float = 0.3,
         scale_base_mu: float = 0.0,
         scale_base_sigma: float = 1.0,
-        base_fun: Union[str, BaseFunction] = "silu",
+        base_fun: str | BaseFunction = "silu",
         symbolic_enabled: bool = True,
         affine_trainable: bool = False,
         grid_eps: float = 0.02,
@@ -115,8 +117,8 @@ class Network(nn.Module):
         self.register_buffer("input_id", torch.arange(nodes[0]), persistent=False)
         # Whether `input_id` names all columns in order, and of which tensor that was found: no copy is needed then.
         self._all_columns, self._all_columns_of = True, self.input_id
-        self.cache_data: Optional[Tensor] = None
-        self._reference: Optional[Tensor] = None
+        self.cache_data: Tensor | None = None
+        self._reference: Tensor | None = None
         self.to(device)
 
     # What the network is
@@ -158,12 +160,12 @@ class Network(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters live."""
-        return self.act_fun[0].grid.device  # type: ignore[no-any-return, union-attr]
+        return self.node_scale_0.device
 
     @property
     def dtype(self) -> torch.dtype:
         """The floating-point format of the parameters."""
-        return self.act_fun[0].coef.dtype  # type: ignore[no-any-return, union-attr]
+        return self.node_scale_0.dtype
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -218,7 +220,7 @@ class Network(nn.Module):
         Training evaluates the network hundreds of times on the same data: the bases of the first layer are computed
         once, as long as they fit into moderate memory.
         """
-        inputs = self._inputs(self.checked_input(x))
+        inputs = self._inputs(self.checked_input(x)).detach()
         layer: KANLayer = self.act_fun[0]  # type: ignore[assignment]
         size = inputs.numel() * (layer.num + layer.k + 1)
         with torch.no_grad():
@@ -260,22 +262,20 @@ class Network(nn.Module):
         self,
         layer: int,
         nodes: Tensor,
-        record: Optional[list[LayerTrace]] = None,
+        record: list[LayerTrace] | None = None,
         *,
-        features: Optional[Features] = None,
+        features: Features | None = None,
         **singularity: Any,
     ) -> Tensor:
         """Go from the nodes (I, N) of one layer to those of the next."""
         numeric: KANLayer = self.act_fun[layer]  # type: ignore[assignment]
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         groups = symbolic.group_values(nodes, **singularity) if self.symbolic_enabled else []
-        variances: Optional[Tensor] = None
+        variances: Tensor | None = None
         if symbolic.is_complete and not bool(numeric.mask.any()):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
-            sums, variances = numeric.edge_sums(
-                nodes, with_variances=record is not None, features=features
-            )
+            sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)
@@ -302,7 +302,7 @@ class Network(nn.Module):
         ArgumentError
             If it has another shape.
         """
-        x = as_tensor(x, like=self.act_fun[0].coef)  # type: ignore[arg-type, union-attr]
+        x = as_tensor(x, like=self.node_scale_0)
         if x.ndim != 2 or x.shape[1] != self.n_columns:
             raise ArgumentError(
                 f"`x` must have shape (N, {self.n_columns}) for width={self.width}; got {tuple(x.shape)}."
@@ -374,19 +374,21 @@ class Network(nn.Module):
     def set_extra_state(self, state: Any) -> None:
         """Restore what `get_extra_state` returned."""
         if len(state["input_id"]) != self.width_in[0]:
-            raise ArgumentError(f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}.")
+            raise ArgumentError(
+                f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}."
+            )
         self.n_columns, self._draws = int(state["n_columns"]), int(state["draws"])
         self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         """Load; a state of pykan, which has no extra state, leaves the inputs as they are."""
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # type: ignore[arg-type]
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
         missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
         if prefix + "_extra_state" in missing:
             missing.remove(prefix + "_extra_state")
 
 
-def _per_layer(name: str, value: Any, depth: int) -> Union[int, list[int]]:
+def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
     """Return `value` as an int, or as a list with one int for every edge layer."""
     if isinstance(value, (list, tuple)):
         if len(value) != depth:

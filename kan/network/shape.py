@@ -49,7 +49,9 @@ class Shape:
             raise ArgumentError(f"`width` must name at least inputs and outputs, such as [2, 1]; got {width!r}.")
         counts = [_node_counts(entry, width) for entry in layers]
         if counts[0][1] or counts[0][0] == 0:
-            raise ArgumentError(f"the first entry of `width` counts the inputs, at least 1 and no products; got {width!r}.")
+            raise ArgumentError(
+                f"the first entry of `width` counts the inputs, at least 1 and no products; got {width!r}."
+            )
         if any(n_sum + n_mult == 0 for n_sum, n_mult in counts):
             raise ArgumentError(f"every layer of `width` needs at least one node; got {width!r}.")
         arities = tuple(_layer_arities(mult_arity, layer, n_mult) for layer, (_, n_mult) in enumerate(counts))
@@ -113,6 +115,6 @@ def _layer_arities(mult_arity: Any, layer: int, n_mult: int) -> tuple[int, ...]:
         ) from None
     if len(arities) != n_mult or any(arity < 0 for arity in arities):
         raise ArgumentError(
-            f"`mult_arity[{layer}]` must hold one arity for each of the {n_mult} products of that layer; got {arities!r}."
+            f"`mult_arity[{layer}]` must hold one arity for each of the {n_mult} products there; got {arities!r}."
         )
     return arities

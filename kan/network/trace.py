@@ -63,18 +63,18 @@ class LayerTrace:
         return self.inputs.T
 
     def postsplines(self) -> Tensor:
-        """The bare splines of all edges (N, O, I)."""
+        """Return the bare splines of all edges (N, O, I)."""
         return self.numeric.edge_splines(self.inputs).permute(2, 1, 0)
 
     def postacts(self) -> Tensor:
-        """The outputs of all edges (N, O, I)."""
+        """Return the outputs of all edges (N, O, I)."""
         values = self.numeric(self.inputs.T)[2].permute(1, 2, 0)  # (O, I, N)
         for group, symbolic in self.groups:
             values = values.index_put((group.outputs, group.inputs), symbolic, accumulate=True)
         return values.permute(2, 0, 1)
 
     def edge_values(self, i: int, j: int) -> Tensor:
-        """The outputs of one edge (N,)."""
+        """Return the outputs of one edge (N,)."""
         inputs, outputs = torch.tensor([i]), torch.tensor([j])
         value = self._numeric_values(inputs, outputs)[0]
         for group, symbolic in self.groups:
@@ -83,19 +83,19 @@ class LayerTrace:
         return value
 
     def input_spread(self) -> Tensor:
-        """The standard deviation of every input (I,)."""
+        """Return the standard deviation of every input (I,)."""
         return spread(self.inputs)
 
     def subnode_spread(self) -> Tensor:
-        """The standard deviation of every sub-node before its affine map (O,)."""
+        """Return the standard deviation of every sub-node before its affine map (O,)."""
         return spread(self.sums)
 
     def spline_spread(self) -> Tensor:
-        """The standard deviation of every numerical edge (O, I)."""
+        """Return the standard deviation of every numerical edge (O, I)."""
         return root(self.variances).T
 
     def edge_spread(self) -> Tensor:
-        """The standard deviation of every edge, numerical and symbolic part together (O, I)."""
+        """Return the standard deviation of every edge, numerical and symbolic part together (O, I)."""
         result = self.spline_spread()
         for group, symbolic in self.groups:
             total = symbolic
@@ -106,7 +106,7 @@ class LayerTrace:
         return result
 
     def _numeric_values(self, inputs: Tensor, outputs: Tensor) -> Tensor:
-        """The numerical part of some edges: E pairs -> (E, N)."""
+        """Return the numerical part of some edges: E pairs -> (E, N)."""
         layer, x = self.numeric, self.inputs[inputs]  # (E, N)
         splines = torch.einsum("eb,ebn->en", layer.coef[inputs, outputs], layer.bases(x, inputs))
         scale_sp, scale_base = layer.scale_sp[inputs, outputs], layer.scale_base[inputs, outputs]

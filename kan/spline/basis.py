@@ -59,7 +59,7 @@ def basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     >>> bool(torch.allclose(values.sum(1), torch.ones(50)))
     True
     """
-    return BasisFunction.apply(x, knots, degree, order)  # type: ignore[no-any-return, no-untyped-call]
+    return BasisFunction.apply(x, knots, degree, order)
 
 
 class BasisFunction(torch.autograd.Function):
@@ -86,7 +86,7 @@ class BasisFunction(torch.autograd.Function):
         return tangent[:, None] * basis(x, knots, degree=ctx.degree, order=ctx.order + 1)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         """Multiply by the derivatives of the next order, themselves differentiable."""
         x, knots = ctx.saved_tensors
         slopes = basis(x, knots, degree=ctx.degree, order=ctx.order + 1)

@@ -15,7 +15,7 @@ from kan.spline.curves import evaluate_curves, fit_coefficients
 from kan.spline.knots import extend_knots
 
 
-def B_batch(x: Tensor, grid: Tensor, k: int = 0, extend: bool = True, device: Any = "cpu") -> Tensor:  # noqa: ARG001, N802
+def B_batch(x: Tensor, grid: Tensor, k: int = 0, extend: bool = True, device: Any = "cpu") -> Tensor:  # noqa: ARG001
     """Evaluate all B-spline bases.
 
     Parameters
