@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional, TypeVar
+from typing import Any, TypeVar
 
 from kan import surgery
 from kan.common.errors import ArgumentError, check_choice
@@ -66,7 +66,7 @@ class Editing(Versions):
             raise ArgumentError("`refine` needs `new_grid`, the number of grid intervals, such as `model.refine(10)`.")
         return self._continued(surgery.refine(self, new_grid), "refine")
 
-    def set_mode(self, l: int, i: int, j: int, mode: str, mask_n: Optional[float] = None) -> None:  # noqa: E741
+    def set_mode(self, l: int, i: int, j: int, mode: str, mask_n: float | None = None) -> None:  # noqa: E741
         """Make edge (l, i, j) symbolic ('s'), numerical ('n'), both ('sn') or nothing (any other mode)."""
         surgery.set_mode(self, l, i, j, mode, mask_n)
 
@@ -86,7 +86,7 @@ class Editing(Versions):
         self: Self,
         threshold: float = 1e-2,
         mode: str = "auto",
-        active_neurons_id: Optional[list[list[int]]] = None,
+        active_neurons_id: list[list[int]] | None = None,
         log_history: bool = True,
     ) -> Self:
         """Return a model without the hidden nodes whose score is not above `threshold`.
@@ -108,11 +108,9 @@ class Editing(Versions):
         >>> model.prune_node(active_neurons_id=[[0, 3]]).width
         [[2, 0], [2, 0], [1, 0]]
         """
-        check_choice("mode", mode, ("auto", "manual"))
-        if mode == "manual" and active_neurons_id is None:
-            raise ArgumentError("`mode='manual'` needs `active_neurons_id`: the nodes to keep in every hidden layer.")
+        _check_mode(mode, active_neurons_id)
         pruned = surgery.prune_node(self, threshold=threshold, active_neurons_id=active_neurons_id)
-        return self._continued(pruned, "prune_node") if log_history else pruned
+        return self._continued(pruned, "prune_node", log_history=log_history)
 
     def prune_edge(self, threshold: float = 3e-2, log_history: bool = True) -> None:
         """Remove, from this model, the edges whose score is not above `threshold`."""
@@ -125,9 +123,9 @@ class Editing(Versions):
         node_th: float = 1e-2,
         edge_th: float = 3e-2,
         *,
-        threshold: Optional[float] = None,
+        threshold: float | None = None,
         mode: str = "auto",
-        active_neurons_id: Optional[list[list[int]]] = None,
+        active_neurons_id: list[list[int]] | None = None,
     ) -> Self:
         """Return a model without the nodes and edges that do not matter.
 
@@ -150,14 +148,13 @@ class Editing(Versions):
         >>> pruned.n_edge < model.n_edge
         True
         """
-        if mode == "manual" or active_neurons_id is not None:
-            return self.prune_node(mode="manual", active_neurons_id=active_neurons_id)
-        check_choice("mode", mode, ("auto", "manual"))
-        pruned = surgery.prune(self, node_th=node_th if threshold is None else threshold, edge_th=edge_th)
+        _check_mode(mode, active_neurons_id)
+        node_th = node_th if threshold is None else threshold
+        pruned = surgery.prune(self, node_th=node_th, edge_th=edge_th, active_neurons_id=active_neurons_id)
         return self._continued(pruned, "prune")
 
     def prune_input(
-        self: Self, threshold: float = 1e-2, active_inputs: Optional[list[int]] = None, log_history: bool = True
+        self: Self, threshold: float = 1e-2, active_inputs: list[int] | None = None, log_history: bool = True
     ) -> Self:
         """Return a model without the inputs whose score is not above `threshold`, or that are not in `active_inputs`.
 
@@ -174,15 +171,16 @@ class Editing(Versions):
         ([[2, 0], [1, 0]], torch.Size([5, 1]))
         """
         pruned = surgery.prune_input(self, threshold=threshold, active_inputs=active_inputs)
-        return self._continued(pruned, "prune_input") if log_history else pruned
+        return self._continued(pruned, "prune_input", log_history=log_history)
 
     @property
     def n_edge(self) -> int:
         """The number of edges that are not removed."""
-        return sum(
-            int(((numeric.mask != 0) | (symbolic.mask.T != 0)).sum())  # type: ignore[union-attr, operator]
+        masks = [
+            (numeric.get_parameter("mask") != 0) | (symbolic.get_parameter("mask").T != 0)
             for numeric, symbolic in zip(self.act_fun, self.symbolic_fun)
-        )
+        ]
+        return sum(int(mask.sum()) for mask in masks)
 
     def speed(self: Self, compile: bool = False) -> Any:  # noqa: A002 - pykan's name
         """Leave out symbolic edges and versions; with `compile`, return ``torch.compile`` of the model.
@@ -197,3 +195,10 @@ class Editing(Versions):
 
         self.symbolic_enabled = self.save_act = self.auto_save = False
         return torch.compile(self) if compile else self
+
+
+def _check_mode(mode: str, active_neurons_id: Any) -> None:
+    """Raise unless `mode` is known, and comes with the nodes that it needs."""
+    check_choice("mode", mode, ("auto", "manual"))
+    if mode == "manual" and active_neurons_id is None:
+        raise ArgumentError("`mode='manual'` needs `active_neurons_id`: the nodes to keep in every hidden layer.")

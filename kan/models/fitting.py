@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -22,7 +22,7 @@ Self = TypeVar("Self", bound="Fitting")
 class Fitting(Versions):
     """The part of a model that learns."""
 
-    last_results: Optional[Results] = None
+    last_results: Results | None = None
     """What the last `fit` recorded, also when it was interrupted."""
 
     def fit(
@@ -38,26 +38,26 @@ class Fitting(Versions):
         lamb_coefdiff: float = 0.0,
         update_grid: bool = True,
         grid_update_num: int = 10,
-        loss_fn: Optional[Callable[[Tensor, Tensor], Tensor]] = None,
-        lr: Optional[float] = None,
+        loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        lr: float | None = None,
         start_grid_update_step: int = -1,
         stop_grid_update_step: int = 50,
         batch: int = -1,
-        metrics: Optional[Sequence[Callable[[], Any]]] = None,
+        metrics: Sequence[Callable[[], Any]] | None = None,
         save_fig: bool = False,
-        in_vars: Optional[Sequence[Any]] = None,
-        out_vars: Optional[Sequence[Any]] = None,
+        in_vars: Sequence[Any] | None = None,
+        out_vars: Sequence[Any] | None = None,
         beta: float = 3,
         save_fig_freq: int = 1,
         img_folder: str = "./video",
         singularity_avoiding: bool = False,
         y_th: float = 1000.0,
         reg_metric: str = "edge_forward_spline_n",
-        display_metrics: Optional[Sequence[str]] = None,
+        display_metrics: Sequence[str] | None = None,
         *,
-        pred_fn: Optional[Callable[[Tensor], Tensor]] = None,
-        epochs: Optional[int] = None,
-        patience: Optional[int] = None,
+        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
         restore_best: bool = False,
         progress: bool = True,
     ) -> Results:
@@ -145,6 +145,7 @@ class Fitting(Versions):
         training = Training(
             self,
             dataset,
+            parameters=self.get_params(),
             opt=opt,
             steps=steps,
             epochs=epochs,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, cast
 
 from kan.attribution import attribute
 from kan.common.errors import check_choice
@@ -14,21 +14,23 @@ if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
 
+    from kan.plotting.network_picture import PicturableNetwork
+
 
 class Looking(Reading):
     """The part of a model that draws."""
 
     def plot(
         self,
-        folder: Optional[str] = None,
+        folder: str | None = None,
         beta: float = 3,
         metric: str = "backward",
         scale: float = 0.5,
         tick: bool = False,
         sample: bool = False,
-        in_vars: Optional[Sequence[Any]] = None,
-        out_vars: Optional[Sequence[Any]] = None,
-        title: Optional[str] = None,
+        in_vars: Sequence[Any] | None = None,
+        out_vars: Sequence[Any] | None = None,
+        title: str | None = None,
         varscale: float = 1.0,
         *,
         mask: bool = True,
@@ -102,7 +104,7 @@ class Looking(Reading):
         *,
         beta: float = 3,
         metric: str = "backward",
-        folder: Optional[str] = None,
+        folder: str | None = None,
         sample: bool = False,
         mask: bool = True,
         show_in_pyplot: bool = False,
@@ -127,7 +129,8 @@ class Looking(Reading):
         from kan.plotting.network_picture import picture_of
 
         weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
-        picture = picture_of(self, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
+        network = cast("PicturableNetwork", self)
+        picture = picture_of(network, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
         if folder is not None:
             Path(folder).mkdir(parents=True, exist_ok=True)
             save_edges(picture, folder)

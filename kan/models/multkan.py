@@ -8,7 +8,7 @@ Source: Liu et al. 2024, arXiv 2404.19756 (KAN) and arXiv 2408.10205 (KAN 2.0).
 
 from __future__ import annotations
 
-from typing import Any, Optional, Union
+from typing import Any
 
 from kan.layers.base_functions import BaseFunction
 from kan.models.editing import Editing
@@ -85,13 +85,13 @@ class MultKAN(Fitting, Editing, Symbolism, Looking, Reading):
     def __init__(
         self,
         width: Any = None,
-        grid: Union[int, list[int]] = 3,
-        k: Union[int, list[int]] = 3,
+        grid: int | list[int] = 3,
+        k: int | list[int] = 3,
         mult_arity: Any = 2,
         noise_scale: float = 0.3,
         scale_base_mu: float = 0.0,
         scale_base_sigma: float = 1.0,
-        base_fun: Union[str, BaseFunction] = "silu",
+        base_fun: str | BaseFunction = "silu",
         symbolic_enabled: bool = True,
         affine_trainable: bool = False,
         grid_eps: float = 0.02,
@@ -103,12 +103,12 @@ class MultKAN(Fitting, Editing, Symbolism, Looking, Reading):
         sparse_init: bool = False,
         auto_save: bool = True,
         first_init: bool = True,
-        ckpt_path: Optional[str] = None,
+        ckpt_path: str | None = None,
         state_id: int = 0,
         round: int = 0,  # noqa: A002 - pykan's name
         device: Any = "cpu",
         *,
-        noise_scale_base: Optional[float] = None,
+        noise_scale_base: float | None = None,
     ) -> None:
         if noise_scale_base is not None:
             scale_base_mu, scale_base_sigma = 1.0, noise_scale_base

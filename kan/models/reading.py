@@ -6,7 +6,7 @@ Activations are those of the last input; scores refer to the data last trained o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -50,68 +50,68 @@ class Reading(Network):
         self.set_reference(self.reference_data(self.cache_data if x is None else x))
 
     @property
-    def acts(self) -> Optional[list[Tensor]]:
+    def acts(self) -> list[Tensor] | None:
         """Values of all nodes (N, nodes), inputs first; None before any data was seen."""
         trace = self._last_trace()
         return None if trace is None else trace.nodes
 
     @property
-    def acts_premult(self) -> Optional[list[Tensor]]:
+    def acts_premult(self) -> list[Tensor] | None:
         """Values of the sub-nodes (N, O) after every layer, before the products."""
         return self._per_layer(lambda layer: layer.subnodes.T)
 
     @property
-    def spline_preacts(self) -> Optional[list[Tensor]]:
+    def spline_preacts(self) -> list[Tensor] | None:
         """Inputs of all edges (N, O, I)."""
         return self._per_layer(lambda layer: layer.preacts[:, None, :].expand(-1, layer.numeric.out_dim, -1))
 
     @property
-    def spline_postacts(self) -> Optional[list[Tensor]]:
+    def spline_postacts(self) -> list[Tensor] | None:
         """Outputs of all edges (N, O, I), numerical and symbolic parts together."""
         return self._per_layer(lambda layer: layer.postacts())
 
     @property
-    def spline_postsplines(self) -> Optional[list[Tensor]]:
+    def spline_postsplines(self) -> list[Tensor] | None:
         """The bare splines of all edges (N, O, I)."""
         return self._per_layer(lambda layer: layer.postsplines())
 
     @property
-    def acts_scale(self) -> Optional[list[Tensor]]:
+    def acts_scale(self) -> list[Tensor] | None:
         """Standard deviation of every edge over that of its input (O, I)."""
         return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + _INPUT_FLOOR))
 
     @property
-    def acts_scale_spline(self) -> Optional[list[Tensor]]:
+    def acts_scale_spline(self) -> list[Tensor] | None:
         """Standard deviation of the numerical part of every edge over that of its input (O, I)."""
         return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR))
 
     @property
-    def edge_actscale(self) -> Optional[list[Tensor]]:
+    def edge_actscale(self) -> list[Tensor] | None:
         """Standard deviation of every edge (O, I)."""
         return self._per_layer(lambda layer: layer.edge_spread())
 
     @property
-    def subnode_actscale(self) -> Optional[list[Tensor]]:
+    def subnode_actscale(self) -> list[Tensor] | None:
         """Standard deviation of every sub-node (O,)."""
         return self._per_layer(lambda layer: layer.subnode_spread())
 
     @property
-    def node_scores(self) -> Optional[list[Tensor]]:
+    def node_scores(self) -> list[Tensor] | None:
         """Score of every node, inputs first."""
         return attribute(self).node if self._has_data else None
 
     @property
-    def subnode_scores(self) -> Optional[list[Tensor]]:
+    def subnode_scores(self) -> list[Tensor] | None:
         """Score of every sub-node."""
         return attribute(self).subnode if self._has_data else None
 
     @property
-    def edge_scores(self) -> Optional[list[Tensor]]:
+    def edge_scores(self) -> list[Tensor] | None:
         """Score of every edge (O, I)."""
         return attribute(self).edge if self._has_data else None
 
     @property
-    def node_attribute_scores(self) -> Optional[list[Tensor]]:
+    def node_attribute_scores(self) -> list[Tensor] | None:
         """For every layer after the inputs, the scores of the inputs for each of its nodes."""
         if not self._has_data:
             return None
@@ -119,7 +119,7 @@ class Reading(Network):
             return node_attributes(self, self.trace(self.reference_data()))
 
     @property
-    def feature_score(self) -> Optional[Tensor]:
+    def feature_score(self) -> Tensor | None:
         """Score of every input.
 
         Examples
@@ -135,8 +135,12 @@ class Reading(Network):
         return None if scores is None else scores[0]
 
     def attribute(
-        self, l: Optional[int] = None, i: Optional[int] = None, out_score: Optional[Tensor] = None, plot: bool = True  # noqa: E741
-    ) -> Optional[Tensor]:
+        self,
+        l: int | None = None,  # noqa: E741
+        i: int | None = None,
+        out_score: Tensor | None = None,
+        plot: bool = True,
+    ) -> Tensor | None:
         """Return how much each input matters for the nodes of a layer.
 
         Parameters
@@ -218,18 +222,17 @@ class Reading(Network):
         """Whether there are data to refer to."""
         return self.cache_data is not None
 
-    def _last_trace(self) -> Optional[Trace]:
+    def _last_trace(self) -> Trace | None:
         """Trace the last input, or return None before there was one."""
         if not self._has_data:
             return None
         with torch.no_grad():
             return self.trace(self._last_input())
 
-    def _per_layer(self, read: Callable[[LayerTrace], Tensor]) -> Optional[list[Tensor]]:
+    def _per_layer(self, read: Callable[[LayerTrace], Tensor]) -> list[Tensor] | None:
         """Read something from every layer at the last input."""
         trace = self._last_trace()
         if trace is None:
             return None
         with torch.no_grad():
             return [read(layer) for layer in trace.layers]
-

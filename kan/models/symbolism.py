@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Optional, Union
+from typing import Any
 
 from torch import Tensor
 
@@ -19,7 +19,7 @@ class Symbolism(Versions):
         l: int,  # noqa: E741
         i: int,
         j: int,
-        fun_name: Union[str, Callable[..., Any]],
+        fun_name: str | Callable[..., Any],
         fit_params_bool: bool = True,
         a_range: Any = (-10, 10),
         b_range: Any = (-10, 10),
@@ -28,7 +28,7 @@ class Symbolism(Versions):
         log_history: bool = True,
         *,
         x: Any = None,
-    ) -> Optional[Tensor]:
+    ) -> Tensor | None:
         """Make an edge symbolic: ``c * f(a * x + b) + d``.
 
         Parameters
@@ -102,8 +102,8 @@ class Symbolism(Versions):
         lib: Any = None,
         topk: int = 5,
         verbose: bool = True,
-        r2_loss_fun: Optional[Callable[..., Any]] = None,
-        c_loss_fun: Optional[Callable[..., Any]] = None,
+        r2_loss_fun: Callable[..., Any] | None = None,
+        c_loss_fun: Callable[..., Any] | None = None,
         weight_simple: float = 0.8,
         *,
         x: Any = None,
@@ -206,12 +206,12 @@ class Symbolism(Versions):
 
     def symbolic_formula(
         self,
-        var: Optional[Sequence[Any]] = None,
+        var: Sequence[Any] | None = None,
         normalizer: Any = None,
         output_normalizer: Any = None,
         *,
         simplify: bool = False,
-        tolerance: Optional[float] = None,
+        tolerance: float | None = None,
         x: Any = None,
         verbose: bool = True,
     ) -> tuple[list[Any], list[Any]]:

@@ -1,12 +1,14 @@
 """Checkpoints, copies, and the history of versions.
 
-Deviations from pykan: versions are kept in memory and written only where `ckpt_path` names a folder; a checkpoint is one
-file; a child of `prune`, `refine` or `copy` continues its parent's history in a log of its own.
+Deviations from pykan: versions are kept in memory and written only where `ckpt_path` names a folder; a checkpoint is
+one file; a child of `prune`, `refine` or `copy` continues its parent's history in a log of its own.
 """
 
 from __future__ import annotations
 
-from typing import Any, Optional, TypeVar, Union
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from kan.checkpoints import History, copy_network, load_checkpoint, save_checkpoint
 from kan.common.console import say
@@ -19,11 +21,11 @@ class Versions(Network):
     """The part of a model that remembers."""
 
     auto_save: bool
-    ckpt_path: Optional[str]
+    ckpt_path: str | None
     _history: History
 
     def _start_versions(
-        self, *, auto_save: bool, ckpt_path: Optional[str], first_init: bool, state_id: int, round_id: int
+        self, *, auto_save: bool, ckpt_path: str | None, first_init: bool, state_id: int, round_id: int
     ) -> None:
         """Open the history; a model that continues another gets that one's instead."""
         self.auto_save, self.ckpt_path = auto_save, ckpt_path
@@ -50,10 +52,11 @@ class Versions(Network):
         if self.auto_save:
             self._history.record(self, method_name)
 
-    def _continued(self, child: Self, method: str) -> Self:
+    def _continued(self, child: Self, method: str, *, log_history: bool = True) -> Self:
         """Give a child of this model its history, and record the child as what `method` made."""
         child._history = self._history.fork()
-        child.log_history(method)
+        if log_history:
+            child.log_history(method)
         return child
 
     def saveckpt(self, path: str = "model", *, with_data: bool = False) -> None:
@@ -96,7 +99,9 @@ class Versions(Network):
         CheckpointError
             If the file is damaged, or is no checkpoint. Nothing in it is executed.
         """
-        model = load_checkpoint(path, cls, device=device)
+        # pykan's files do not say that the model is no new one; its history begins below.
+        make: Callable[..., Self] = cls
+        model = load_checkpoint(path, partial(make, first_init=False), device=device)
         if model.auto_save:
             model._history.begin(model, "load")
         return model
@@ -135,7 +140,7 @@ class Versions(Network):
         >>> model.n_edge
         15
         """
-        model, history = self._history.rewind(model_id, type(self))
+        model, history = self._history.rewind(model_id, self._maker(), device=self.device)
         model._history = history
         return self._with_data(model)
 
@@ -150,11 +155,11 @@ class Versions(Network):
         >>> model.checkout("0.0").n_edge
         15
         """
-        model = self._history.checkout(model_id, type(self))
+        model = self._history.checkout(model_id, self._maker(), device=self.device)
         model._history = self._history.fork(model_id)
         return self._with_data(model)
 
-    def history(self, k: Union[int, str] = "all") -> None:
+    def history(self, k: int | str = "all") -> None:
         """Print the last `k` lines of the history.
 
         Examples
@@ -168,6 +173,11 @@ class Versions(Network):
         0.0 => remove_edge => 0.1
         """
         say(self._history.text(k))
+
+    def _maker(self: Self) -> Callable[..., Self]:
+        """Return what makes an earlier version; versions do not name the folder that they are kept in."""
+        make: Callable[..., Self] = type(self)
+        return partial(make, ckpt_path=self.ckpt_path)
 
     def _with_data(self: Self, model: Self) -> Self:
         """Let an earlier version of this model refer to the same data."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -36,7 +36,7 @@ class Expectation:
 
     def read(self, network: Network, part: str, inputs: Any, labels: Any) -> Batch:
         """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
-        like: Tensor = network.act_fun[0].coef  # type: ignore[assignment, union-attr]
+        like = network.get_parameter("act_fun.0.coef")
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
         y = labels if isinstance(labels, Tensor) else torch.as_tensor(labels)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
@@ -82,7 +82,7 @@ class TensorData:
                 f"{missing} missing, got {sorted(dataset)}."
             )
         self.train = expectation.read(network, "train", dataset["train_input"], dataset["train_label"])
-        self.test: Optional[Batch] = None
+        self.test: Batch | None = None
         if dataset.get("test_input") is not None:
             self.test = expectation.read(network, "test", dataset["test_input"], dataset["test_label"])
         rows = self.train[0].shape[0]
@@ -105,7 +105,7 @@ class TensorData:
         """All training inputs."""
         return self.train[0]
 
-    def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
+    def steps(self) -> Iterator[tuple[Batch, Batch | None]]:
         """Yield the training and the test rows of every step, without end."""
         while True:
             if self.generator is None:
@@ -138,7 +138,7 @@ class LoaderData:
         """Check one batch of the training loader."""
         return self.expectation.read(self.network, "train", *pair)
 
-    def steps(self) -> Iterator[tuple[Batch, Optional[Batch]]]:
+    def steps(self) -> Iterator[tuple[Batch, Batch | None]]:
         """Yield the training batch and all test rows of every step, without end."""
         test = None
         if self.test_loader is not None:
@@ -153,7 +153,7 @@ class LoaderData:
 
 def read_dataset(
     network: Network, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation
-) -> Union[TensorData, LoaderData]:
+) -> TensorData | LoaderData:
     """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}."""
     if isinstance(dataset, DataLoader):
         return LoaderData(network, dataset, None, expectation=expectation)

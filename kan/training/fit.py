@@ -8,12 +8,12 @@ request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice
@@ -37,7 +37,7 @@ class Point:
 
     x: Tensor
     y: Tensor
-    prepared: Optional[Prepared] = None
+    prepared: Prepared | None = None
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Objective:
     """What is minimised: the loss of the prediction plus `lamb` times the penalty."""
 
     network: Network
-    loss_fn: Optional[LossFunction]
-    pred_fn: Optional[Callable[[Tensor], Tensor]]
+    loss_fn: LossFunction | None
+    pred_fn: Callable[[Tensor], Tensor] | None
     lamb: float
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]
@@ -81,7 +81,7 @@ class Objective:
 class StopRule:
     """Stop after `patience` steps without improvement; go back to the best parameters if `restore_best`."""
 
-    patience: Optional[int]
+    patience: int | None
     restore_best: bool
 
 
@@ -96,22 +96,23 @@ class Training:
         network: Network,
         dataset: Any,
         *,
+        parameters: Iterable[nn.Parameter] | None = None,
         opt: str = "LBFGS",
         steps: int = 100,
-        epochs: Optional[int] = None,
+        epochs: int | None = None,
         log: int = 1,
         lamb: float = 0.0,
-        penalty_weights: Optional[dict[str, Any]] = None,
+        penalty_weights: dict[str, Any] | None = None,
         grids: GridSchedule,
-        loss_fn: Optional[LossFunction] = None,
-        pred_fn: Optional[Callable[[Tensor], Tensor]] = None,
-        lr: Optional[float] = None,
+        loss_fn: LossFunction | None = None,
+        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        lr: float | None = None,
         batch: int = -1,
-        metrics: Optional[Sequence[Callable[[], Any]]] = None,
-        display_metrics: Optional[Sequence[str]] = None,
-        singularity: Optional[dict[str, Any]] = None,
-        stop_rule: Optional[StopRule] = None,
-        on_step: Optional[Callable[[int], None]] = None,
+        metrics: Sequence[Callable[[], Any]] | None = None,
+        display_metrics: Sequence[str] | None = None,
+        singularity: dict[str, Any] | None = None,
+        stop_rule: StopRule | None = None,
+        on_step: Callable[[int], None] | None = None,
         progress: bool = True,
     ) -> None:
         weights = dict(penalty_weights or {})
@@ -121,12 +122,12 @@ class Training:
         self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
         self.steps = steps if epochs is None else epochs * self.data.steps_per_epoch
         self.objective = Objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
-        self.optimiser = make_optimiser(opt, network.get_params(), lr)
+        self.optimiser = make_optimiser(opt, network.parameters() if parameters is None else parameters, lr)
         self.grids, self.log, self.metrics = grids, log, list(metrics or [])
         self.record = Record(shown=display_metrics)
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         self.on_step, self.progress = on_step, progress
-        self.point: Optional[Point] = None
+        self.point: Point | None = None
 
     @property
     def training_inputs(self) -> Tensor:
@@ -155,7 +156,7 @@ class Training:
             best.restore()
         return self.record
 
-    def _advance(self, step: int, train: Batch, test: Optional[Batch]) -> None:
+    def _advance(self, step: int, train: Batch, test: Batch | None) -> None:
         """Take one step: grids, optimiser, numbers."""
         moved = self.grids.is_due(step) and self._update_grids(train[0])
         if self._is_finished(step):
@@ -193,12 +194,12 @@ class Training:
             self.optimiser.zero_grad()
             loss, reg = self.objective.terms(point)
             total = loss + self.objective.lamb * reg if self.objective.lamb else loss
-            total.backward()  # type: ignore[no-untyped-call]
+            total.backward()
             return total
 
         self.optimiser.step(closure)
 
-    def _measure(self, point: Point, test: Optional[Batch]) -> dict[str, float]:
+    def _measure(self, point: Point, test: Batch | None) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
         # A prediction of the user's own may differentiate the network with respect to its input.
         with torch.set_grad_enabled(self.objective.pred_fn is not None or self.objective.loss_fn is not None):
@@ -215,12 +216,12 @@ class Training:
 def _check_arguments(
     opt: str,
     steps: int,
-    epochs: Optional[int],
+    epochs: int | None,
     log: int,
     lamb: float,
     weights: dict[str, Any],
-    metrics: Optional[Sequence[Callable[[], Any]]],
-    display_metrics: Optional[Sequence[str]],
+    metrics: Sequence[Callable[[], Any]] | None,
+    display_metrics: Sequence[str] | None,
 ) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
     check_choice("opt", opt, OPTIMISERS)

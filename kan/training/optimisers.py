@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Optional
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ from kan.common.errors import check_choice
 from kan.training.lbfgs import LBFGS
 
 
-def _lbfgs(parameters: Iterable[nn.Parameter], lr: Optional[float]) -> LBFGS:
+def _lbfgs(parameters: Iterable[nn.Parameter], lr: float | None) -> LBFGS:
     return LBFGS(
         parameters,
         lr=1.0 if lr is None else lr,
@@ -24,14 +24,14 @@ def _lbfgs(parameters: Iterable[nn.Parameter], lr: Optional[float]) -> LBFGS:
     )
 
 
-def _adam(parameters: Iterable[nn.Parameter], lr: Optional[float]) -> torch.optim.Adam:
+def _adam(parameters: Iterable[nn.Parameter], lr: float | None) -> torch.optim.Adam:
     return torch.optim.Adam(parameters, lr=1e-2 if lr is None else lr)
 
 
-OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], Optional[float]], Any]] = {"LBFGS": _lbfgs, "Adam": _adam}
+OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], float | None], Any]] = {"LBFGS": _lbfgs, "Adam": _adam}
 
 
-def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: Optional[float]) -> Any:
+def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: float | None) -> Any:
     """Return the optimiser `name` for the trainable parameters.
 
     Raises

@@ -5,7 +5,8 @@ With v the matrix of edge scales of a layer, p its rows (or columns) divided by 
     penalty = lamb_l1 * sum(v) + lamb_entropy * (mean row entropy + mean column entropy)
               + lamb_coef * sum |coefficients| + lamb_coefdiff * sum |differences of neighbouring coefficients|,
 
-the last two averaged over the outputs. Deviation from pykan: 'edge_forward_sum' is differentiated, there it is a number.
+the last two averaged over the outputs. Deviation from pykan: 'edge_forward_sum' is differentiated; there it is a
+number.
 
 Source: Liu et al. 2024, arXiv 2404.19756, eqs. 2.17 to 2.20.
 """
@@ -13,7 +14,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, eqs. 2.17 to 2.20.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from typing import TYPE_CHECKING, Any, Callable
 
 import torch
 from torch import Tensor
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Keeps the scale of an edge finite when its input does not vary; pykan's value.
 _INPUT_FLOOR = 0.1
+
 
 def _normalised_splines(_: Network, trace: Trace) -> list[Tensor]:
     return [layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR) for layer in trace.layers]
@@ -111,7 +113,7 @@ class _Sparsity(torch.autograd.Function):
         return value
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Optional[Tensor], ...]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         scales, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for a differentiable gradient
             gradient = _sparsity(scales, *ctx.weights)[1]
@@ -119,7 +121,7 @@ class _Sparsity(torch.autograd.Function):
 
 
 def _sparsity(scales: Tensor, lamb_l1: float, lamb_entropy: float, offset: float) -> tuple[Tensor, Tensor]:
-    """Return ``lamb_l1 * sum + lamb_entropy * (row entropy + column entropy)`` and its gradient, both differentiable."""
+    """Return ``lamb_l1 * sum + lamb_entropy * (row + column entropy)`` and its gradient, both differentiable."""
     value, gradient = lamb_l1 * scales.sum(), torch.full_like(scales, lamb_l1)
     if lamb_entropy:
         for dim in (0, 1):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any
 
 from kan.common.errors import ArgumentError
 
@@ -24,7 +24,7 @@ class Record:
         The quantities that the progress bar shows; by default losses and penalty.
     """
 
-    def __init__(self, *, shown: Optional[Sequence[str]]) -> None:
+    def __init__(self, *, shown: Sequence[str] | None) -> None:
         self.values: dict[str, list[float]] = {}
         self.shown = shown
 
@@ -68,7 +68,7 @@ class BestModel:
         self.network = network
         self.loss = math.inf
         self.waited = 0
-        self.state: Optional[dict[str, Tensor]] = None
+        self.state: dict[str, Tensor] | None = None
 
     def update(self, loss: float) -> None:
         """Take note of the loss of one step."""
