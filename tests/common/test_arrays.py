@@ -1,0 +1,49 @@
+"""What users hand in becomes a tensor."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from kan.common.arrays import as_tensor, check_finite
+from kan.common.errors import ArgumentError, KANError
+
+
+@pytest.mark.parametrize("values", [[[1, 2], [3, 4]], np.array([[1, 2], [3, 4]]), torch.tensor([[1, 2], [3, 4]])])
+def test_integers_become_the_default_floating_format(values: object) -> None:
+    tensor = as_tensor(values)
+    assert tensor.dtype == torch.get_default_dtype()
+    assert tensor.tolist() == [[1, 2], [3, 4]]
+
+
+def test_floating_formats_stay_without_an_example() -> None:
+    assert as_tensor(np.zeros(3)).dtype == torch.float64
+    assert as_tensor(torch.zeros(3, dtype=torch.float16)).dtype == torch.float16
+
+
+def test_the_example_decides_the_format() -> None:
+    assert as_tensor(np.zeros(3), like=torch.zeros(1, dtype=torch.bfloat16)).dtype == torch.bfloat16
+
+
+def test_the_example_decides_the_device() -> None:
+    assert as_tensor([1.0], like=torch.zeros(1, device="meta")).device.type == "meta"
+
+
+def test_a_tensor_of_the_right_kind_is_handed_on_uncopied() -> None:
+    values = torch.zeros(3, requires_grad=True)
+    assert as_tensor(values, like=torch.ones(1)) is values
+
+
+def test_finite_values_pass() -> None:
+    check_finite("x", torch.tensor([1.0, -2.0]))
+    check_finite("x", torch.empty(0, 3))
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf"), -float("inf")])
+def test_the_first_value_that_is_not_finite_is_named(wrong: float) -> None:
+    values = torch.zeros(4, 2)
+    values[1, 1] = values[3, 0] = wrong
+    with pytest.raises(ValueError, match=r"`x` must be finite; 2 of 8 entries .* first at index \(1, 1\)") as caught:
+        check_finite("x", values)
+    assert isinstance(caught.value, (KANError, ArgumentError))

@@ -1,0 +1,47 @@
+"""Transforms of torch are noticed, plain autograd is not one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.autograd import forward_ad
+
+from kan.common.transforms import is_transformed
+
+# torch's own forward mode builds some of its rules with torch.jit.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
+
+class Witness:
+    """A function that remembers whether it was seen by a transform."""
+
+    def __init__(self) -> None:
+        self.seen: list[bool] = []
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        self.seen.append(is_transformed())
+        return x.square().sum()
+
+
+def test_eager_autograd_is_no_transform() -> None:
+    witness = Witness()
+    witness(torch.ones(3, requires_grad=True)).backward()
+    with torch.no_grad():
+        witness(torch.ones(3))
+    assert witness.seen == [False, False]
+
+
+def test_function_transforms_are_noticed() -> None:
+    witness = Witness()
+    torch.func.vmap(witness)(torch.ones(2, 3))
+    torch.func.grad(witness)(torch.ones(3))
+    torch.func.jvp(witness, (torch.ones(3),), (torch.ones(3),))
+    assert witness.seen == [True, True, True]
+
+
+def test_forward_mode_is_noticed_and_over_when_it_is_left() -> None:
+    witness = Witness()
+    with forward_ad.dual_level():
+        witness(forward_ad.make_dual(torch.ones(3), torch.ones(3)))
+    witness(torch.ones(3))
+    assert witness.seen == [True, False]
