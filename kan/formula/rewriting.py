@@ -84,17 +84,22 @@ def _fold_exponential(exponential: Any) -> Any:
 
 def _expanded(expr: Any) -> Any:
     """Multiply powers and products of sums out, if that is short: sums of squares may make a product of variables."""
-    sums = [part for part in sympy.preorder_traversal(expr) if part.is_Add]
-    if not sums or len(sums) > _MOST_TERMS:
+    if _expanded_size(expr) > _MOST_TERMS:
         return expr
-    for part in sympy.preorder_traversal(expr):
-        if part.is_Pow and part.base.is_Add and part.exp.is_Integer:
-            if part.exp > _LARGEST_POWER or len(part.base.args) ** max(int(part.exp), 1) > _MOST_TERMS:
-                return expr
-        elif part.is_Mul and math.prod(len(f.args) for f in part.args if f.is_Add) > _MOST_TERMS:
-            return expr
     hints = {"power_base": False, "power_exp": False, "log": False, "basic": False}
     return sympy.expand(expr, mul=True, multinomial=True, **hints)
+
+
+def _expanded_size(expr: Any) -> float:
+    """Return how many terms an expression has at most when it is multiplied out, or infinity if a part is too long."""
+    if not expr.args:
+        return 1
+    if expr.is_Pow and expr.exp.is_Integer and expr.exp > 1:
+        return _expanded_size(expr.base) ** min(int(expr.exp), _LARGEST_POWER + 1)
+    sizes = [_expanded_size(argument) for argument in expr.args]
+    if expr.is_Add:
+        return sum(sizes)
+    return math.prod(sizes) if expr.is_Mul else (1 if max(sizes) <= _MOST_TERMS else math.inf)
 
 
 def _rewritten(part: Any) -> Iterator[Any]:

@@ -19,7 +19,12 @@ from kan.formula.evaluation import Evaluation, Part
 from kan.formula.rewriting import alternatives, cost, fold
 from kan.symbolic.rounding import snap_number
 
+Neighbours = dict[Any, list[Any]]
+"""The simple numbers near each constant."""
+
 _MOST_ALTERNATIVES = 40
+_MOST_WORK = 6000
+"""Parts of a formula times alternatives to it: a long formula is rewritten in fewer ways."""
 _ROUNDS = 3
 _WINDOWS = 7
 _SMALLEST_WINDOW = 1e-14
@@ -124,23 +129,27 @@ def shorten(expr: Any, limits: Limits) -> Shortened:
     form = Shortened(expr)
     for rewrite in (fold, fold):
         form = _dropped(replace(form, expr=rewrite(form.expr)), limits)
-    best = _snapped(form, limits)
+    known: Neighbours = {}
+    best = _snapped(form, limits, known)
     for _ in range(_ROUNDS):
-        better = _better_form(form, best, limits)
+        better = _better_form(form, best, limits, known)
         if better is None:
             break
         form, best = better
-    return best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits)
+    return best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits, known)
 
 
-def _better_form(form: Shortened, best: Shortened, limits: Limits) -> tuple[Shortened, Shortened] | None:
+def _better_form(
+    form: Shortened, best: Shortened, limits: Limits, known: Neighbours
+) -> tuple[Shortened, Shortened] | None:
     """Return an equivalent form that is shorter once its constants are snapped, and its snapped self."""
     found, least = None, cost(best.expr)
-    for other in islice(alternatives(form.expr), _MOST_ALTERNATIVES):
+    size = sum(1 for _ in sympy.preorder_traversal(form.expr))
+    for other in islice(alternatives(form.expr), min(_MOST_ALTERNATIVES, _MOST_WORK // size)):
         if other.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
             continue
         rewritten = _dropped(replace(form, expr=other), limits)
-        snapped = _snapped(rewritten, limits)
+        snapped = _snapped(rewritten, limits, known)
         if cost(snapped.expr) < least and limits.allow(limits.values_of(snapped.expr)):
             found, least = (rewritten, snapped), cost(snapped.expr)
     return found
@@ -178,13 +187,16 @@ def _is_gone(term: Part) -> bool:
     return False
 
 
-def _snapped(form: Shortened, limits: Limits) -> Shortened:
-    """Replace constants by simple numbers, those that cost least first."""
+def _snapped(form: Shortened, limits: Limits, known: Neighbours) -> Shortened:
+    """Replace constants by simple numbers, those that cost least first; `known` are numbers near some constants."""
     evaluation = Evaluation(form.expr, limits.columns)
     constants = [part for part in evaluation.root.descendants() if part.expr.is_Float]
     offers = []
     for order, constant in enumerate(constants):
-        numbers = _simple_numbers(evaluation, constant, limits)
+        # Rewriting one part leaves the other constants, and what they do to the output, as they were.
+        if constant.expr not in known:
+            known[constant.expr] = _simple_numbers(evaluation, constant, limits)
+        numbers = known[constant.expr]
         if numbers:
             offers.append((limits.price(evaluation.trial(constant, float(numbers[0]))), order, constant, numbers))
     snapped: list[tuple[float, Any]] = []

@@ -39,6 +39,17 @@ def test_it_is_fast(data):
     assert time.process_time() - start < 0.5
 
 
+def test_a_long_formula_takes_seconds_at_most(data):
+    random = np.random.default_rng(1)
+    terms = [
+        random.random() * sympy.tanh(random.random() * sympy.sin(random.random() * a + 1.1) + random.random() * b**2)
+        for _ in range(40)
+    ]
+    start = time.process_time()
+    simplify_formula(sympy.Add(*terms), data=data, variables=[a, b], tolerance=1e-6)
+    assert time.process_time() - start < 10
+
+
 def test_a_term_that_is_left_over_goes_within_the_tolerance(data):
     extra = 1e-5 * a
     result = simplify_formula(trained(extra=extra), data=data, variables=[a, b], tolerance=1e-4)
