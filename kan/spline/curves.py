@@ -18,6 +18,13 @@ from kan.spline.basis import basis, basis_values
 # wherever there are any, large enough to be seen in float64.
 _PIN_WEIGHT = 1e-3
 
+# Singular values below this fraction of the largest count as zero in a fit to values: samples that only just reach a
+# basis, with values that are not a curve's, would give it a coefficient of 1e11.
+_FIT_RESOLUTION = 1e-6
+
+# With pins every coefficient is determined; this is rounding.
+_TRANSFER_RESOLUTION = 1e-12
+
 
 def evaluate_curves(x: Tensor, knots: Tensor, coefficients: Tensor, *, degree: int) -> Tensor:
     """Evaluate every curve of every input: x (I, N), coefficients (I, O, B) -> (I, O, N)."""
@@ -43,7 +50,7 @@ def fit_coefficients(x: Tensor, y: Tensor, knots: Tensor, *, degree: int) -> Ten
     rows = basis_values(x.double(), knots.double(), degree=degree)  # (I, B, N)
     orthogonal, triangular = torch.linalg.qr(rows.mT)
     projected = torch.bmm(y.double(), orthogonal)  # (I, O, min(N, B))
-    return _solve(triangular, projected).to(knots.dtype)
+    return _solve(triangular, projected, resolution=_FIT_RESOLUTION).to(knots.dtype)
 
 
 def transfer_coefficients(
@@ -78,12 +85,12 @@ def transfer_coefficients(
     orthogonal, triangular = torch.linalg.qr(new_rows.mT)
     # The old values are linear in the old coefficients: projecting the bases first avoids an (I, O, N) tensor.
     projected = torch.bmm(coefficients.double(), torch.bmm(old_rows, orthogonal))  # (I, O, B')
-    return _solve(triangular, projected).to(coefficients.dtype)
+    return _solve(triangular, projected, resolution=_TRANSFER_RESOLUTION).to(coefficients.dtype)
 
 
-def _solve(triangular: Tensor, projected: Tensor) -> Tensor:
+def _solve(triangular: Tensor, projected: Tensor, *, resolution: float) -> Tensor:
     """Solve ``triangular @ c = projected`` for every row of `projected` (I, O, R), least norm where it is singular."""
-    return torch.bmm(projected, torch.linalg.pinv(triangular, rtol=1e-12).mT)
+    return torch.bmm(projected, torch.linalg.pinv(triangular, rtol=resolution).mT)
 
 
 def _pin_points(knots: Tensor, *, degree: int) -> Tensor:

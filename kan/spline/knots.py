@@ -46,8 +46,8 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) ->
     x : Tensor (N, I)
         Samples.
     current : Tensor (I, G + 1)
-        The interior knots in use. An input whose samples are all equal says nothing about a good grid, so its knots
-        keep their spacing and only move if they no longer contain the sample.
+        The interior knots in use. An input whose samples are all equal, or too close for distinct knots between them,
+        says nothing about a good grid: its knots stay if they contain the samples, and else move there.
     intervals : int
         The number of intervals G of the result.
     eps : float
@@ -65,7 +65,9 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) ->
     fractions = torch.linspace(0, 1, steps=intervals + 1, dtype=x.dtype, device=x.device)
     uniform = low + (high - low) * fractions
     knots = _spread(eps * uniform + (1 - eps) * quantiles)
-    return torch.where(_is_degenerate(low, high, intervals=intervals), _moved_onto(current, low, intervals), knots)
+    narrowest = _narrowest_width(low, high, intervals=intervals)
+    moved = _moved_onto(current, low, high, intervals=intervals, narrowest=narrowest)
+    return torch.where(high - low <= narrowest / _MIN_WIDTH, moved, knots)
 
 
 def refined_knots(interior: Tensor, x: Tensor, *, intervals: int, degree: int) -> Tensor:
@@ -117,18 +119,18 @@ def _interpolate_knots(knots: Tensor, *, intervals: int) -> Tensor:
     return knots[:, whole] + (knots[:, whole + 1] - knots[:, whole]) * part
 
 
-def _is_degenerate(low: Tensor, high: Tensor, *, intervals: int) -> Tensor:
-    """Whether the samples span too little for distinct knots in their floating-point format, per input (I, 1)."""
-    resolution = torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs())
-    return (high - low) <= resolution * intervals * 16 / _MIN_WIDTH
+def _narrowest_width(low: Tensor, high: Tensor, *, intervals: int) -> Tensor:
+    """Return the width (I, 1) that uniform knots need to be distinct in the floating-point format near the samples."""
+    return torch.finfo(low.dtype).eps * torch.maximum(low.abs(), high.abs()) * intervals * 16
 
 
-def _moved_onto(current: Tensor, sample: Tensor, intervals: int) -> Tensor:
-    """Return `current` with `intervals` intervals, shifted such that it contains `sample` (I, 1)."""
+def _moved_onto(current: Tensor, low: Tensor, high: Tensor, *, intervals: int, narrowest: Tensor) -> Tensor:
+    """Return `current` with `intervals` intervals, shifted and if need be widened to contain `low` to `high` (I, 1)."""
     knots = _interpolate_knots(current, intervals=intervals)
-    low, high = knots[:, :1], knots[:, -1:]
-    inside = (sample >= low) & (sample <= high)
-    return torch.where(inside, knots, knots + sample - (low + high) / 2)
+    first, last = knots[:, :1], knots[:, -1:]
+    inside = (low >= first) & (high <= last)
+    scale = torch.clamp(torch.maximum(high - low, narrowest) / (last - first), min=1)
+    return torch.where(inside, knots, (low + high) / 2 + (knots - (first + last) / 2) * scale)
 
 
 def _spread(knots: Tensor) -> Tensor:
