@@ -34,6 +34,8 @@ def main() -> int:
 
     # Two inputs, five nodes, one output; every edge is a spline. The penalty fades out what is not needed.
     model = KAN(width=[2, 5, 1], grid=3, k=3, seed=42)
+    model.get_act(dataset)
+    report.picture("create", model)
     results = model.fit(dataset, opt="LBFGS", steps=50, lamb=1e-3, progress=False)
     report.stage("fit", model, results)
 
@@ -78,13 +80,13 @@ class Report:
         train, test = results["train_loss"][-1], results["test_loss"][-1]
         shape = str([nodes for nodes, _ in model.width])
         print(f"{name:14} {shape:10} {train:10.2e} {test:11.2e} {TEST_RMSE_OF_PYKAN[name]:13.2e} {seconds:9.1f}")
-        self.picture(name, model, "f")
-        self.start = time.perf_counter()
+        self.picture(name, model)
 
-    def picture(self, name: str, model: KAN, output: Any) -> None:
+    def picture(self, name: str, model: KAN, output: Any = "$f$") -> None:
         self.pictures += 1
-        figure = model.plot(in_vars=["x_1", "x_2"], out_vars=[output], title=name)
+        figure = model.plot(in_vars=["$x_1$", "$x_2$"], out_vars=[output], title=name)
         figure.savefig(PICTURES / f"{self.pictures}-{name.replace(', ', '-')}.png", dpi=200)
+        self.start = time.perf_counter()
 
 
 if __name__ == "__main__":
