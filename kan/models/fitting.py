@@ -164,6 +164,8 @@ class Fitting(Versions):
             on_step=save_frame if save_fig else None,
             progress=progress,
         )
+        if pred_fn is None:
+            self.set_reference(training.training_inputs)
         try:
             training.run()
         finally:
@@ -259,6 +261,8 @@ class _FrameSaver:
         """Save the picture of a step, if it is one of those to be saved."""
         if step % self.every:
             return
+        # The last input may have been the test set, or a batch.
+        self.model.cache_data = self.model.reference_data()
         self.folder.mkdir(parents=True, exist_ok=True)
         figure = self.model.draw(title=f"Step {step}", **self.options)
         figure.savefig(self.folder / f"{step}.jpg", dpi=200)

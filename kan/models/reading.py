@@ -14,6 +14,7 @@ from torch import Tensor
 from kan.attribution import attribute, node_attributes
 from kan.common.console import say
 from kan.network import LayerTrace, Network, Trace
+from kan.surgery.indices import checked_edge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,8 +208,9 @@ class Reading(Network):
 
     def _edge_samples(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
         """Return inputs and outputs of one edge at the last input, ordered by the input."""
+        number, i, j = checked_edge(self, layer=l, i=i, j=j)
         with torch.no_grad():
-            layer = self.trace(self._last_input()).layers[l]
+            layer = self.trace(self._last_input()).layers[number]
             inputs, outputs = layer.inputs[i], layer.edge_values(i, j)
         order = inputs.argsort()
         return inputs[order].cpu().numpy(), outputs[order].cpu().numpy()

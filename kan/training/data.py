@@ -83,7 +83,9 @@ class TensorData:
             )
         self.train = expectation.read(network, "train", dataset["train_input"], dataset["train_label"])
         self.test: Batch | None = None
-        if dataset.get("test_input") is not None:
+        if dataset.get("test_input") is not None and len(dataset["test_input"]) > 0:
+            if dataset.get("test_label") is None:
+                raise ArgumentError("`dataset` holds 'test_input' without 'test_label'; give both or neither.")
             self.test = expectation.read(network, "test", dataset["test_input"], dataset["test_label"])
         rows = self.train[0].shape[0]
         if rows == 0:
@@ -99,6 +101,11 @@ class TensorData:
     def is_constant(self) -> bool:
         """Whether every step sees the same rows."""
         return self.generator is None
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test set."""
+        return self.test is not None
 
     @property
     def inputs(self) -> Tensor:
@@ -133,6 +140,11 @@ class LoaderData:
         if self.steps_per_epoch == 0:
             raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
         self.inputs = self._read(next(iter(train)))[0]
+
+    @property
+    def has_test(self) -> bool:
+        """Whether there is a test set."""
+        return self.test_loader is not None
 
     def _read(self, pair: Any) -> Batch:
         """Check one batch of the training loader."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice
+from kan.network import Network
 from kan.surgery import update_grid
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
@@ -26,7 +27,7 @@ from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule
 
 if TYPE_CHECKING:
-    from kan.network import Network, Prepared
+    from kan.network import Prepared
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -51,13 +52,17 @@ class Objective:
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether the prediction is the network's output, and neither the user's `pred_fn` nor a class's `forward`."""
+        return self.pred_fn is None and type(self.network).forward is Network.forward
+
     def terms(self, point: Point, *, penalised: bool = True) -> tuple[Tensor, Tensor]:
         """Return loss and penalty at some data."""
-        zero = point.y.new_zeros(())
         if not penalised or self.lamb == 0:
-            return self.loss(self.predict(point), point.y), zero
+            return self.loss(self.predict(point), point.y), torch.zeros((), device=self.network.device)
         trace = self.network.trace(point.x if point.prepared is None else point.prepared, **self.singularity)
-        prediction = trace.output if self.pred_fn is None else self.pred_fn(point.x)
+        prediction = trace.output if self.is_plain else self.predict(point)
         return self.loss(prediction, point.y), penalty(self.network, trace, **self.penalty_weights)
 
     def predict(self, point: Point) -> Tensor:
@@ -70,11 +75,11 @@ class Objective:
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the loss: by default the mean square error."""
-        return (prediction - y).square().mean() if self.loss_fn is None else self.loss_fn(prediction, y)
+        return nn.functional.mse_loss(prediction, y) if self.loss_fn is None else self.loss_fn(prediction, y)
 
     def shown(self, loss: Tensor) -> float:
         """Return the number to record: the root of the default loss, any other as it is."""
-        return float(loss.sqrt() if self.loss_fn is None else loss)
+        return _number(loss.sqrt() if self.loss_fn is None else loss)
 
 
 @dataclass(frozen=True)
@@ -116,15 +121,17 @@ class Training:
         progress: bool = True,
     ) -> None:
         weights = dict(penalty_weights or {})
-        _check_arguments(opt, steps, epochs, log, lamb, weights, metrics, display_metrics)
+        _check_arguments(opt, steps, epochs, log, lamb, weights)
         expectation = Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None)
         self.network = network
         self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
-        self.steps = steps if epochs is None else epochs * self.data.steps_per_epoch
+        self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
+        self.metrics = {_name_of(metric): metric for metric in metrics or []}
+        losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
+        self.record = Record([*losses, "reg", *self.metrics], shown=display_metrics)
         self.objective = Objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
         self.optimiser = make_optimiser(opt, network.parameters() if parameters is None else parameters, lr)
-        self.grids, self.log, self.metrics = grids, log, list(metrics or [])
-        self.record = Record(shown=display_metrics)
+        self.grids, self.log = grids, log
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         self.on_step, self.progress = on_step, progress
         self.point: Point | None = None
@@ -169,7 +176,7 @@ class Training:
 
     def _prepare(self, train: Batch) -> Point:
         """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
-        if self.objective.pred_fn is not None or not (self.data.is_constant or isinstance(self.optimiser, LBFGS)):
+        if not self.objective.is_plain or not (self.data.is_constant or isinstance(self.optimiser, LBFGS)):
             return Point(*train)
         return Point(*train, self.network.prepare(train[0]))
 
@@ -202,14 +209,14 @@ class Training:
     def _measure(self, point: Point, test: Batch | None) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
         # A prediction of the user's own may differentiate the network with respect to its input.
-        with torch.set_grad_enabled(self.objective.pred_fn is not None or self.objective.loss_fn is not None):
+        with torch.set_grad_enabled(not self.objective.is_plain or self.objective.loss_fn is not None):
             loss, reg = self.objective.terms(point)
             values = {"train_loss": self.objective.shown(loss)}
             if test is not None:
                 values["test_loss"] = self.objective.shown(self.objective.terms(Point(*test), penalised=False)[0])
-            values["reg"] = float(reg)
-        for metric in self.metrics:
-            values[metric.__name__] = float(metric())
+            values["reg"] = _number(reg)
+        for name, metric in self.metrics.items():
+            values[name] = _number(metric())
         return values
 
 
@@ -220,16 +227,23 @@ def _check_arguments(
     log: int,
     lamb: float,
     weights: dict[str, Any],
-    metrics: Sequence[Callable[[], Any]] | None,
-    display_metrics: Sequence[str] | None,
 ) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
     check_choice("opt", opt, OPTIMISERS)
     check_choice("reg_metric", weights.get("reg_metric", "edge_forward_spline_n"), REG_METRICS)
-    least: dict[str, tuple[Any, int]] = {"steps": (steps, 0), "epochs": (epochs, 0), "log": (log, 1), "lamb": (lamb, 0)}
+    if not lamb >= 0:
+        raise ArgumentError(f"`lamb` must be at least 0; got {lamb!r}.")
+    least: dict[str, tuple[int | None, int]] = {"steps": (steps, 0), "epochs": (epochs, 0), "log": (log, 1)}
     for name, (value, bound) in least.items():
-        if value is not None and not value >= bound:
-            raise ArgumentError(f"`{name}` must be at least {bound}; got {value!r}.")
-    names = ["train_loss", "test_loss", "reg", *(metric.__name__ for metric in metrics or [])]
-    for name in display_metrics or []:
-        check_choice("display_metrics", name, names)
+        if value is not None and (value < bound or int(value) != value):
+            raise ArgumentError(f"`{name}` must be a whole number of at least {bound}; got {value!r}.")
+
+
+def _number(value: Any) -> float:
+    """Return a number, or a tensor with one entry, as a float; torch warns where that would cut a graph."""
+    return float(value.detach() if isinstance(value, Tensor) else value)
+
+
+def _name_of(metric: Callable[[], Any]) -> str:
+    """Return the name under which a metric is recorded: that of the function, or of the class of the object."""
+    return getattr(metric, "__name__", type(metric).__name__)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import check_choice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,23 +15,35 @@ if TYPE_CHECKING:
     Results = dict[str, np.ndarray[Any, Any]]
 
 
+_USUALLY_SHOWN = ("train_loss", "test_loss", "reg")
+
+
 class Record:
     """The numbers of every step.
 
     Parameters
     ----------
+    names : sequence of str
+        The quantities, in the order of the results.
     shown : sequence of str, optional
-        The quantities that the progress bar shows; by default losses and penalty.
+        Those that the progress bar shows; by default losses and penalty.
+
+    Raises
+    ------
+    ArgumentError
+        If one of `shown` is not recorded.
     """
 
-    def __init__(self, *, shown: Sequence[str] | None) -> None:
-        self.values: dict[str, list[float]] = {}
-        self.shown = shown
+    def __init__(self, names: Sequence[str], *, shown: Sequence[str] | None = None) -> None:
+        self.values: dict[str, list[float]] = {name: [] for name in names}
+        for name in shown or []:
+            check_choice("display_metrics", name, self.values)
+        self.shown = [name for name in _USUALLY_SHOWN if name in self.values] if shown is None else list(shown)
 
     def add(self, values: Mapping[str, float]) -> None:
         """Append the numbers of one step."""
-        for name, value in values.items():
-            self.values.setdefault(name, []).append(value)
+        for name, column in self.values.items():
+            column.append(values[name])
 
     def repeat(self) -> None:
         """Append the numbers of the last step once more."""
@@ -39,20 +51,8 @@ class Record:
             column.append(column[-1])
 
     def describe(self) -> str:
-        """Return the line for the progress bar.
-
-        Raises
-        ------
-        ArgumentError
-            If a quantity to be shown is not recorded.
-        """
-        names = list(self.values) if self.shown is None else list(self.shown)
-        if self.shown is None:
-            names = [name for name in ("train_loss", "test_loss", "reg") if name in self.values]
-        unknown = [name for name in names if name not in self.values]
-        if unknown:
-            raise ArgumentError(f"`display_metrics` must be among {sorted(self.values)}; got {unknown}.")
-        return "| " + " | ".join(f"{name}: {self.values[name][-1]:.2e}" for name in names) + " |"
+        """Return the line for the progress bar."""
+        return "| " + " | ".join(f"{name}: {self.values[name][-1]:.2e}" for name in self.shown) + " |"
 
     def arrays(self) -> Results:
         """Return one 1-D array per quantity."""
