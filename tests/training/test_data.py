@@ -1,0 +1,239 @@
+"""What `fit` is trained on: what is accepted, how it is converted, and in which order it comes."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from kan.common.errors import ArgumentError
+from kan.training.data import Expectation, LoaderData, TensorData, read_dataset
+
+
+@pytest.fixture
+def read(make: Any) -> Any:
+    def read(dataset: Any, width: Any = (2, 1), *, batch: int = -1, in_epochs: bool = False, **free: bool) -> Any:
+        options = {"batch": batch, "in_epochs": in_epochs, "expectation": Expectation(**free)}
+        return read_dataset(make(width), dataset, **options)
+
+    return read
+
+
+def pairs(x: Any, y: Any) -> dict[str, Any]:
+    return {"train_input": x, "train_label": y}
+
+
+def numbered(rows: int) -> dict[str, Any]:
+    """Return rows that can be told apart."""
+    x = torch.arange(rows, dtype=torch.float32)[:, None].repeat(1, 2)
+    return {**pairs(x, x[:, :1]), "test_input": x + 0.5, "test_label": x[:, :1] + 0.5}
+
+
+def first(data: Any) -> Any:
+    return next(iter(data.steps()))
+
+
+# Conversion
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (np.ones((4, 2)), np.ones((4, 1))),
+        (torch.ones(4, 2, dtype=torch.float64), torch.ones(4, 1, dtype=torch.float64)),
+        (torch.ones(4, 2, dtype=torch.int64), torch.ones(4, 1, dtype=torch.int32)),
+        ([[1.0, 1.0]] * 4, [[1.0]] * 4),
+        (np.ones((4, 2), dtype=bool), np.ones((4, 1), dtype=np.float16)),
+    ],
+)
+def test_any_numbers_become_tensors_of_the_dtype_of_the_model(read: Any, x: Any, y: Any) -> None:
+    (inputs, labels), test = first(read(pairs(x, y)))
+    assert inputs.dtype == labels.dtype == torch.float32
+    assert torch.equal(inputs, torch.ones(4, 2))
+    assert torch.equal(labels, torch.ones(4, 1))
+    assert test is None
+
+
+def test_a_double_model_gets_double_data(make: Any) -> None:
+    data = TensorData(make((2, 1)).double(), numbered(3), batch=-1, in_epochs=False, expectation=Expectation())
+    assert data.train[0].dtype == data.train[1].dtype == data.test[0].dtype == torch.float64
+
+
+def test_one_dimensional_labels_of_one_output_are_a_column(read: Any) -> None:
+    data = read({**pairs(torch.ones(4, 2), torch.arange(4.0)), "test_input": torch.ones(3, 2), "test_label": [1, 2, 3]})
+    assert data.train[1].shape == (4, 1)
+    assert data.test[1].shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("width", "y", "wanted"),
+    [
+        ((2, 1), torch.ones(4, 2), r"\(4, 1\)"),
+        ((2, 3), torch.ones(4), r"\(4, 3\)"),
+        ((2, 3), torch.ones(4, 2), r"\(4, 3\)"),
+        ((2, 1), torch.ones(5, 1), r"\(4, 1\)"),
+        ((2, 1), torch.ones(5), r"\(4, 1\)"),
+        ((2, 1), torch.ones(4, 1, 1), r"\(4, 1\)"),
+    ],
+)
+def test_labels_of_another_shape_are_refused_with_both_shapes(read: Any, width: Any, y: Any, wanted: str) -> None:
+    shape = tuple(y.shape)
+    with pytest.raises(ArgumentError, match=wanted) as caught:
+        read(pairs(torch.ones(4, 2), y), width)
+    message = str(caught.value)
+    assert "(4, 2)" in message
+    assert str(shape) in message or str((*shape, 1)) in message
+
+
+def test_a_loss_of_the_users_own_may_take_integer_classes(read: Any) -> None:
+    classes = torch.tensor([0, 1, 2, 1])
+    data = read(pairs(torch.ones(4, 2), classes), (2, 3), free_labels=True)
+    assert torch.equal(data.train[1], classes)
+    assert data.train[1].dtype == torch.int64
+
+
+def test_its_labels_still_need_a_row_for_every_input(read: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"4 rows.*\(3,\)"):
+        read(pairs(torch.ones(4, 2), torch.tensor([0, 1, 2])), (2, 3), free_labels=True)
+
+
+def test_a_prediction_of_the_users_own_may_take_any_inputs(read: Any) -> None:
+    data = read(pairs(torch.ones(4, 5, 2), torch.ones(4, 1)), free_inputs=True)
+    assert data.train[0].shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 1), (4, 2, 1)])
+def test_inputs_of_another_shape_are_refused(read: Any, shape: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"must have shape \(N, 2\)"):
+        read(pairs(torch.ones(shape), torch.ones(4, 1)))
+
+
+@pytest.mark.parametrize("part", ["train_input", "train_label", "test_input", "test_label"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused_with_place_and_number(read: Any, part: str, value: float) -> None:
+    dataset = {name: entry.clone() for name, entry in numbered(6).items()}
+    dataset[part][2, 0] = dataset[part][4, 0] = value
+    with pytest.raises(ArgumentError, match=rf"`{part}` must be finite; 2 of \d+ entries.*index \(2, 0\)"):
+        read(dataset)
+
+
+def test_a_dictionary_without_training_data_is_refused(read: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"'train_label'\] missing"):
+        read({"train_input": torch.ones(3, 2)})
+
+
+def test_test_inputs_without_labels_are_refused(read: Any) -> None:
+    with pytest.raises(ArgumentError, match="test_label"):
+        read({**pairs(torch.ones(3, 2), torch.ones(3, 1)), "test_input": torch.ones(3, 2)})
+
+
+def test_a_test_set_without_rows_is_none(read: Any) -> None:
+    nothing = {"test_input": torch.ones(0, 2), "test_label": torch.ones(0, 1)}
+    assert not read({**pairs(torch.ones(3, 2), torch.ones(3, 1)), **nothing}).has_test
+
+
+@pytest.mark.parametrize("dataset", [None, torch.ones(3, 2), [torch.ones(3, 2)]])
+def test_anything_else_is_refused(read: Any, dataset: Any) -> None:
+    with pytest.raises(ArgumentError, match="`dataset` must be a dictionary"):
+        read(dataset)
+
+
+def test_no_rows_are_refused(read: Any) -> None:
+    with pytest.raises(ArgumentError, match="no rows"):
+        read(pairs(torch.ones(0, 2), torch.ones(0, 1)))
+
+
+@pytest.mark.parametrize("batch", [0, -2])
+def test_a_batch_without_rows_is_refused(read: Any, batch: int) -> None:
+    with pytest.raises(ArgumentError, match=rf"`batch` must be -1 .* got {batch}"):
+        read(numbered(6), batch=batch)
+
+
+# Order
+
+
+@pytest.mark.parametrize("batch", [-1, 6, 100])
+def test_all_rows_come_at_every_step(read: Any, batch: int) -> None:
+    data = read(numbered(6), batch=batch)
+    assert data.is_constant
+    for train, test in islice(data.steps(), 3):
+        assert train is data.train
+        assert test is data.test
+
+
+def test_a_batch_is_drawn_afresh_for_every_step(read: Any) -> None:
+    data = read(numbered(20), batch=5)
+    steps = list(islice(data.steps(), 12))
+    drawn = [tuple(sorted(train[0][:, 0].tolist())) for train, _ in steps]
+    assert not data.is_constant
+    assert all(len(set(rows)) == 5 for rows in drawn)
+    assert len(set(drawn)) > 10
+    assert all(torch.equal(x[:, :1], y) for (x, y), _ in steps)
+    assert all(test[0].shape == (5, 2) for _, test in steps)
+
+
+def test_in_epochs_no_row_comes_twice(read: Any) -> None:
+    data = read(numbered(7), batch=3, in_epochs=True)
+    assert data.steps_per_epoch == 3
+    rows = [train[0][:, 0].tolist() for train, _ in islice(data.steps(), 6)]
+    assert [len(entry) for entry in rows] == [3, 3, 1, 3, 3, 1]
+    assert sorted(chain(*rows[:3])) == sorted(chain(*rows[3:])) == list(range(7))
+    assert rows[:3] != rows[3:]
+
+
+def test_in_epochs_all_test_rows_come_every_time(read: Any) -> None:
+    data = read(numbered(7), batch=3, in_epochs=True)
+    assert all(test[0].shape == (7, 2) for _, test in islice(data.steps(), 4))
+
+
+def test_batches_follow_from_the_seed_of_the_model(make: Any) -> None:
+    def rows(seed: int) -> list[float]:
+        options = {"batch": 3, "in_epochs": False, "expectation": Expectation()}
+        steps = TensorData(make((2, 1), seed=seed), numbered(20), **options).steps()
+        return [value for train, _ in islice(steps, 4) for value in train[0][:, 0].tolist()]
+
+    assert rows(0) == rows(0) != rows(1)
+
+
+def test_two_runs_of_one_model_see_different_batches(make: Any) -> None:
+    model, options = make((2, 1)), {"batch": 5, "in_epochs": False, "expectation": Expectation()}
+    one, other = (first(TensorData(model, numbered(50), **options))[0][0] for _ in range(2))
+    assert not torch.equal(one, other)
+
+
+# Loaders
+
+
+def loader(rows: int, **options: Any) -> DataLoader:
+    x = torch.arange(rows, dtype=torch.float32)[:, None].repeat(1, 2)
+    return DataLoader(TensorDataset(x, x[:, 0]), **options)
+
+
+def test_a_loader_is_gone_through_in_its_order_again_and_again(read: Any) -> None:
+    data = read(loader(5, batch_size=2))
+    assert isinstance(data, LoaderData)
+    assert data.steps_per_epoch == 3
+    rows = [train[0][:, 0].tolist() for train, _ in islice(data.steps(), 6)]
+    assert rows == [[0, 1], [2, 3], [4]] * 2
+
+
+def test_loaders_for_training_and_test(read: Any) -> None:
+    data = read({"train_loader": loader(4, batch_size=2), "test_loader": loader(5, batch_size=2)})
+    _, test = first(data)
+    assert test[0][:, 0].tolist() == [0, 1, 2, 3, 4]
+    assert test[1].shape == (5, 1)
+
+
+def test_the_batches_of_a_loader_are_checked(read: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"must have shape \(N, 2\)"):
+        read(DataLoader(TensorDataset(torch.ones(4, 3), torch.ones(4)), batch_size=2))
+
+
+def test_a_loader_without_batches_is_refused(read: Any) -> None:
+    empty = DataLoader(TensorDataset(torch.ones(1, 2), torch.ones(1)), batch_size=2, drop_last=True)
+    with pytest.raises(ArgumentError, match="gives no batches"):
+        read(empty)

@@ -1,0 +1,47 @@
+"""The optimisers that `fit` knows by name."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from kan.common.errors import ArgumentError
+from kan.training.lbfgs import LBFGS
+from kan.training.optimisers import OPTIMISERS, make_optimiser
+
+
+def parameters() -> list[nn.Parameter]:
+    return [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(3), requires_grad=False)]
+
+
+@pytest.mark.parametrize(("name", "kind", "rate"), [("LBFGS", LBFGS, 1.0), ("Adam", torch.optim.Adam, 0.01)])
+def test_every_optimiser_has_a_learning_rate_of_its_own(name: str, kind: type, rate: float) -> None:
+    optimiser = make_optimiser(name, parameters(), None)
+    assert isinstance(optimiser, kind)
+    assert optimiser.param_groups[0]["lr"] == rate
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_a_learning_rate_that_is_given_is_used(name: str) -> None:
+    assert make_optimiser(name, parameters(), 0.25).param_groups[0]["lr"] == 0.25
+
+
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_only_what_is_trained_is_given_to_it(name: str) -> None:
+    given = parameters()
+    assert make_optimiser(name, given, None).param_groups[0]["params"] == given[:1]
+
+
+def test_lbfgs_has_the_settings_of_pykan() -> None:
+    group = make_optimiser("LBFGS", parameters(), None).param_groups[0]
+    assert {name: group[name] for name in ("history_size", "line_search_fn")} == {
+        "history_size": 10,
+        "line_search_fn": "strong_wolfe",
+    }
+    assert group["tolerance_grad"] == group["tolerance_change"] == group["tolerance_ys"] == 1e-32
+
+
+def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS', 'Adam'; got 'SGD'"):
+        make_optimiser("SGD", parameters(), None)

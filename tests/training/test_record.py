@@ -1,0 +1,94 @@
+"""The numbers of a run, and the best parameters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from kan.common.errors import ArgumentError
+from kan.training.record import BestModel, Record
+
+
+def test_every_quantity_is_a_one_dimensional_array_in_the_order_given() -> None:
+    record = Record(["train_loss", "reg"])
+    record.add({"reg": 0.0, "train_loss": 2.0})
+    record.add({"reg": 0.5, "train_loss": 1.0})
+    arrays = record.arrays()
+    assert list(arrays) == ["train_loss", "reg"]
+    assert all(isinstance(column, np.ndarray) and column.ndim == 1 for column in arrays.values())
+    assert arrays["train_loss"].tolist() == [2.0, 1.0]
+
+
+def test_without_a_step_the_arrays_are_there_and_empty() -> None:
+    assert {name: column.shape for name, column in Record(["train_loss", "reg"]).arrays().items()} == {
+        "train_loss": (0,),
+        "reg": (0,),
+    }
+
+
+def test_a_step_can_be_repeated() -> None:
+    record = Record(["train_loss", "accuracy"])
+    record.add({"train_loss": 2.0, "accuracy": 0.5})
+    record.repeat()
+    assert record.values == {"train_loss": [2.0, 2.0], "accuracy": [0.5, 0.5]}
+
+
+def test_the_progress_bar_shows_losses_and_penalty() -> None:
+    record = Record(["train_loss", "test_loss", "reg", "accuracy"])
+    record.add({"train_loss": 0.125, "test_loss": 0.25, "reg": 3.0, "accuracy": 1.0})
+    assert record.describe() == "| train_loss: 1.25e-01 | test_loss: 2.50e-01 | reg: 3.00e+00 |"
+
+
+def test_the_progress_bar_leaves_out_what_is_not_recorded() -> None:
+    record = Record(["train_loss", "reg"])
+    record.add({"train_loss": 1.0, "reg": 0.0})
+    assert "test_loss" not in record.describe()
+
+
+def test_the_progress_bar_shows_what_was_asked_for() -> None:
+    record = Record(["train_loss", "accuracy"], shown=["accuracy"])
+    record.add({"train_loss": 1.0, "accuracy": 0.75})
+    assert record.describe() == "| accuracy: 7.50e-01 |"
+
+
+def test_a_quantity_that_is_not_recorded_cannot_be_shown() -> None:
+    with pytest.raises(ArgumentError, match=r"`display_metrics` must be one of 'train_loss', 'reg'; got 'acuracy'"):
+        Record(["train_loss", "reg"], shown=["acuracy"])
+
+
+def test_the_best_parameters_come_back() -> None:
+    module = nn.Linear(1, 1)
+    best = BestModel(module)
+    for weight, loss in ((1.0, 3.0), (2.0, 1.0), (3.0, 2.0)):
+        module.weight.data.fill_(weight)
+        best.update(loss)
+    best.restore()
+    assert module.weight.item() == 2.0
+
+
+def test_restoring_keeps_what_refers_to_the_parameters() -> None:
+    module = nn.Linear(1, 1)
+    parameter, best = module.weight, BestModel(module)
+    best.update(1.0)
+    best.restore()
+    assert module.weight is parameter
+
+
+def test_it_counts_the_steps_without_improvement() -> None:
+    best, waited = BestModel(nn.Linear(1, 1)), []
+    for loss in (3.0, 2.0, 2.0, 2.5, 1.0, math.nan):
+        best.update(loss)
+        waited.append(best.waited)
+    assert waited == [0, 0, 1, 2, 0, 1]
+
+
+def test_a_loss_that_was_never_finite_changes_nothing() -> None:
+    module = nn.Linear(1, 1)
+    best, before = BestModel(module), module.weight.detach().clone()
+    best.update(math.nan)
+    best.restore()
+    assert torch.equal(module.weight, before)
