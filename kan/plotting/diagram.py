@@ -202,21 +202,21 @@ def _new_axes(
 
 def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     """Return a white figure; pyplot is imported only where it is to know the figure."""
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but also
+    # undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
+    style: dict[str, Any] = {"figsize": size, "facecolor": "white", "layout": "none"}
+    if not show_in_pyplot:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
-    # Dark styles would hide black curves, and automatic layouts would move the Axes.
-    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
-        if not show_in_pyplot:
-            figure = Figure(figsize=size, facecolor="white")
-            FigureCanvasAgg(figure)  # from whose buffer a video takes its frames
-            return figure
-        import matplotlib.pyplot as plt
+        figure = Figure(**style)
+        FigureCanvasAgg(figure)  # from whose buffer a video takes its frames
+        return figure
+    import matplotlib.pyplot as plt
 
-        from kan.plotting.notebook import NotebookFigure
+    from kan.plotting.notebook import NotebookFigure
 
-        return plt.figure(figsize=size, facecolor="white", FigureClass=NotebookFigure)
+    return plt.figure(**style, FigureClass=NotebookFigure)
 
 
 def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float) -> None:
