@@ -202,8 +202,8 @@ def _new_axes(
 
 def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     """Return a white figure; pyplot is imported only where it is to know the figure."""
-    # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but also
-    # undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
+    # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but
+    # also undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
     style: dict[str, Any] = {"figsize": size, "facecolor": "white", "layout": "none"}
     if not show_in_pyplot:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
