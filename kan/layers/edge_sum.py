@@ -20,7 +20,14 @@ import torch
 from torch import Tensor
 
 from kan.common.transforms import is_transformed
-from kan.spline.basis import basis, basis_values, dense_basis_with_slopes, is_dense
+from kan.spline.basis import (
+    basis,
+    basis_values,
+    dense_basis_with_slopes,
+    is_dense,
+    local_basis_with_slopes,
+    scatter_rows,
+)
 
 
 class Features(NamedTuple):
@@ -115,58 +122,58 @@ class _EdgeSums(torch.autograd.Function):
         with_variances: bool,
         known: Features | None,
     ) -> EdgeSums:
-        values, covariance = known or (None, None)
-        scaled = None
-        if values is None and is_dense(knots):
-            bases, scaled = dense_basis_with_slopes(x, knots, degree=degree)
-            values = _join(bases, base)
-        elif values is None:
-            values = _join(basis_values(x, knots, degree=degree), base)
-        if with_variances and covariance is None:
-            covariance = _covariance(_centred(values))
+        bases: tuple[Tensor | None, Tensor | None] = (None, None)
+        slopes = None
+        if known is not None:
+            features, covariance = known
+        else:
+            features, slopes, bases = _evaluate(x, base, knots, degree=degree)
+            covariance = _covariance(_centred(features)) if with_variances else None
+        spline_scale = (scale_spline * mask)[:, :, None]
+        weights = _join_weights(coefficients * spline_scale, scale_base * mask)
         ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known is not None
-        # Few bases are kept: that costs little memory and saves the recursion in the backward. Many are computed again.
+        # Few bases are kept whole; of many, only those that are not zero, and the rest is filled in again.
         ctx.save_for_backward(
             *(x, base, coefficients, scale_base, scale_spline, mask, knots),
-            values if ctx.known or is_dense(knots) else None,
-            scaled if ctx.needs_input_grad[0] else None,
-            covariance,
+            *(weights, spline_scale, covariance),
+            features if bases[0] is None else None,
+            slopes if ctx.needs_input_grad[0] else None,
+            *bases,
         )
-        weights = fold_weights(coefficients, scale_base, scale_spline, mask)
-        return _multiply(values, weights, covariance if with_variances else None)
+        return _multiply(features, weights, covariance if with_variances else None)
 
     @staticmethod
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Tensor | None, ...]:
-        x, base, coefficients, scale_base, scale_spline, mask, knots, values, scaled, covariance = ctx.saved_tensors
+        x, base, coefficients, scale_base, scale_spline, mask, knots, *kept = ctx.saved_tensors
+        weights, spline_scale, covariance, features, slopes, values, rows = kept
         needs_x, needs_base = ctx.needs_input_grad[:2]
         # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again,
         # unless their features were given, which are constants.
-        again = torch.is_grad_enabled() and not ctx.known
-        evaluate = basis if again else basis_values
-        if again or values is None:
-            values, scaled = _join(evaluate(x, knots, degree=ctx.degree), base), None  # (I, B + 1, N)
-        weights = fold_weights(coefficients, scale_base, scale_spline, mask)  # (I, O, B + 1)
-        grad_weights = (grad_sums @ values.flatten(0, 1).T).unflatten(1, values.shape[:2]).transpose(0, 1)
+        if torch.is_grad_enabled():
+            spline_scale = (scale_spline * mask)[:, :, None]
+            weights = _join_weights(coefficients * spline_scale, scale_base * mask)
+            if not ctx.known:
+                features, rows = _join(basis(x, knots, degree=ctx.degree), base), None
+                slopes = basis(x, knots, degree=ctx.degree, order=1) if needs_x else None
+                covariance = _covariance(_centred(features)) if ctx.with_variances else None
+        elif features is None:
+            features = _join(scatter_rows(values, rows, count=coefficients.shape[2]), base)
+        grad_weights = (grad_sums @ features.flatten(0, 1).T).unflatten(1, features.shape[:2]).transpose(0, 1)
         grad_features = None
         if needs_x or needs_base:
-            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, values.shape[:2])  # (I, B + 1, N)
+            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, features.shape[:2])  # (I, B + 1, N)
         if ctx.with_variances:
             # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
             grad_variances = grad_variances[:, :, None]  # (I, O, 1)
-            if again:
-                covariance = _covariance(_centred(values))
             grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, covariance)
             if grad_features is not None:
                 outer = torch.bmm(weights.mT, grad_variances * weights)  # (I, B + 1, B + 1)
                 scale = 2 / max(x.shape[1] - 1, 1)
-                grad_features = torch.baddbmm(grad_features, outer, _centred(values), alpha=scale)
+                grad_features = torch.baddbmm(grad_features, outer, _centred(features), alpha=scale)
         grad_x = grad_base = None
         if needs_x and grad_features is not None:
-            if scaled is None:
-                slopes = evaluate(x, knots, degree=ctx.degree, order=1)
-                grad_x = (grad_features[:, :-1] * slopes).sum(dim=1)
-            else:
-                grad_x = _pull_back_dense(grad_features[:, :-1], scaled, degree=ctx.degree)
+            grad_bases = grad_features[:, :-1] if rows is None else torch.gather(grad_features, 1, rows)
+            grad_x = (grad_bases * slopes).sum(dim=1)
         if needs_base and grad_features is not None:
             grad_base = grad_features[:, -1]
         grad_edge_spline, grad_edge_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
@@ -174,12 +181,27 @@ class _EdgeSums(torch.autograd.Function):
         return (
             grad_x,
             grad_base,
-            grad_edge_spline * (scale_spline * mask)[:, :, None],
+            grad_edge_spline * spline_scale,
             grad_edge_base * mask,
             along * mask,
             along * scale_spline + grad_edge_base * scale_base if ctx.needs_input_grad[5] else None,
             *(None, None, None, None),
         )
+
+
+def _evaluate(
+    x: Tensor, base: Tensor, knots: Tensor, *, degree: int
+) -> tuple[Tensor, Tensor, tuple[Tensor | None, Tensor | None]]:
+    """Return the features (I, B + 1, N), the slopes of the bases, and local values and rows where that is cheaper.
+
+    Slopes are those of all bases (I, B, N), or with local values those of the bases in the same rows (I, k + 1, N).
+    """
+    if is_dense(x, knots):
+        values, slopes = dense_basis_with_slopes(x, knots, degree=degree)
+        return _join(values, base), slopes, (None, None)
+    values, slopes, rows = local_basis_with_slopes(x, knots, degree=degree)
+    features = _join(scatter_rows(values, rows, count=knots.shape[1] - 1 - degree), base)
+    return features, slopes, (values, rows)
 
 
 def _join(values: Tensor, base: Tensor) -> Tensor:
@@ -201,8 +223,12 @@ def _multiply(values: Tensor, weights: Tensor, covariance: Tensor | None) -> Edg
 
 def fold_weights(coefficients: Tensor, scale_base: Tensor, scale_spline: Tensor, mask: Tensor) -> Tensor:
     """Fold the scales and the mask into one weight for every feature of every edge: (I, O, B + 1)."""
-    spline = coefficients * (scale_spline * mask)[:, :, None]
-    return torch.cat([spline, (scale_base * mask)[:, :, None]], dim=2)
+    return _join_weights(coefficients * (scale_spline * mask)[:, :, None], scale_base * mask)
+
+
+def _join_weights(spline: Tensor, base: Tensor) -> Tensor:
+    """Put the weight of the base function behind those of the bases: (I, O, B), (I, O) -> (I, O, B + 1)."""
+    return torch.cat([spline, base[:, :, None]], dim=2)
 
 
 def _centred(features: Tensor) -> Tensor:
@@ -214,9 +240,3 @@ def _covariance(centred: Tensor) -> Tensor:
     """Return the covariance of the features of every input: (I, B + 1, N) -> (I, B + 1, B + 1)."""
     return torch.bmm(centred, centred.mT) / max(centred.shape[2] - 1, 1)
 
-
-def _pull_back_dense(grad_values: Tensor, scaled: Tensor, *, degree: int) -> Tensor:
-    """Sum gradients (I, B, N) against the slopes of the bases, differences of `scaled` (I, B + 1, N) times k."""
-    if degree == 0:  # steps have no slope
-        return grad_values.new_zeros(grad_values.shape[0], grad_values.shape[2])
-    return (grad_values * (scaled[:, :-1] - scaled[:, 1:])).sum(dim=1).mul_(degree)

@@ -9,10 +9,12 @@ Inside, samples are the last axis; what the properties return has pykan's shapes
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.layers.symbolic_layer import EdgeGroup
 
@@ -24,8 +26,27 @@ def spread(values: Tensor) -> Tensor:
 
 def root(variance: Tensor) -> Tensor:
     """Return the square root, 0 where rounding made the variance negative; its gradient is 0 where it is 0."""
-    zero = variance <= 0
-    return torch.where(zero, 0, torch.where(zero, 1, variance).sqrt())
+    if is_transformed():
+        zero = variance <= 0
+        return torch.where(zero, 0, torch.where(zero, 1, variance).sqrt())
+    return _Root.apply(variance)
+
+
+class _Root(torch.autograd.Function):
+    """`root`, in two operations forward and three backward: it runs for every layer in every evaluation."""
+
+    @staticmethod
+    def forward(ctx: Any, variance: Tensor) -> Tensor:
+        result = variance.clamp(min=0).sqrt_()
+        ctx.save_for_backward(variance, result)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        variance, result = ctx.saved_tensors
+        if torch.is_grad_enabled():
+            result = root(variance)
+        return (gradient / (2 * result)).masked_fill(result == 0, 0)
 
 
 @dataclass

@@ -16,14 +16,18 @@ Source: de Boor, *A Practical Guide to Splines*, ch. IX (recursion) and X (deriv
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-# Up to this many knot intervals the recursion over all of them is faster than search, gather and scatter (measured on
-# CPU for 1 to 64 inputs and 100 to 4000 samples; see benchmarks).
+# Up to this many knot intervals the recursion over all of them is faster than search, gather and scatter; for small
+# data also beyond, as long as the surplus of intervals times samples stays below the second number (measured on CPU
+# for 1 to 64 inputs and 250 to 3000 samples).
 _DENSE_INTERVALS = 12
+_DENSE_SURPLUS = 20_000
 
 # Stands for the width of an empty interval; its reciprocal times a few widths is still finite in float32.
 _NO_WIDTH = 1e-30
@@ -95,18 +99,18 @@ class BasisFunction(torch.autograd.Function):
 
 def basis_values(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     """Evaluate like `basis`, without a graph, by whichever of the two evaluations is cheaper."""
-    intervals = knots.shape[1] - 1
+    count = knots.shape[1] - 1 - degree
     if order > degree:
-        return x.new_zeros(x.shape[0], intervals - degree, x.shape[1])
-    if is_dense(knots):
+        return x.new_zeros(x.shape[0], count, x.shape[1])
+    if is_dense(x, knots):
         return dense_basis(x, knots, degree=degree, order=order)
     values, rows = local_basis(x, knots, degree=degree, order=order)
-    return scatter_rows(values, rows, count=intervals - degree)
+    return scatter_rows(values, rows, count=count)
 
 
-def is_dense(knots: Tensor) -> bool:
-    """Whether the recursion over all intervals is the cheaper evaluation for these knots."""
-    return knots.shape[1] - 1 <= _DENSE_INTERVALS
+def is_dense(x: Tensor, knots: Tensor) -> bool:
+    """Whether the recursion over all intervals is the cheaper evaluation for these samples and knots."""
+    return (knots.shape[1] - 1 - _DENSE_INTERVALS) * x.numel() <= _DENSE_SURPLUS
 
 
 def scatter_rows(values: Tensor, rows: Tensor, *, count: int) -> Tensor:
@@ -130,43 +134,59 @@ def local_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> tup
     rows : Tensor (I, k + 1, N)
         The index of each basis, in 0 … B - 1, or B for one that does not exist; its value is then zero.
     """
+    interval, rows, exists = _find_rows(x, knots, degree=degree)
+    values, _ = _local_values(x, knots, interval, degree=degree, order=order)
+    return torch.where(exists, values, values.new_zeros(())), rows
+
+
+def local_basis_with_slopes(x: Tensor, knots: Tensor, *, degree: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Evaluate the k + 1 bases that are not zero at each sample, and their first derivatives.
+
+    Returns
+    -------
+    values, slopes, rows : Tensor (I, k + 1, N)
+        As in `local_basis`.
+    """
+    interval, rows, exists = _find_rows(x, knots, degree=degree)
+    values, slopes = _local_values(x, knots, interval, degree=degree, order=0)
+    zero = values.new_zeros(())
+    return torch.where(exists, values, zero), torch.where(exists, slopes, zero), rows
+
+
+def _find_rows(x: Tensor, knots: Tensor, *, degree: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the interval of each sample (I, N), -1 or M outside, and its bases' rows and whether they exist."""
     count = knots.shape[1] - 1 - degree
-    interval = _find_interval(x, knots, degree=degree)  # (I, N), -1 and M for samples outside
-    rows = interval[:, None, :] + torch.arange(-degree, 1, device=x.device)[None, :, None]  # (I, k + 1, N)
-    exists = (rows >= 0) & (rows < count)
-    values = _local_values(x, knots, interval, degree=degree, order=order)
-    return torch.where(exists, values, values.new_zeros(())), torch.where(exists, rows, count)
-
-
-def _find_interval(x: Tensor, knots: Tensor, *, degree: int) -> Tensor:
-    """Return the index of the knot interval of each sample, -1 below the first knot and M from the last one on."""
     interval = torch.searchsorted(knots.contiguous(), x.contiguous(), right=True) - 1
     if degree == 0:
-        last = knots.shape[1] - 2  # see `dense_basis`
-        interval = torch.where(x == knots[:, -1:], last, interval)
-    return interval
+        interval = torch.where(x == knots[:, -1:], count - 1, interval)  # see `dense_basis`
+    rows = interval[:, None, :] + torch.arange(-degree, 1, device=x.device)[None, :, None]  # (I, k + 1, N)
+    exists = (rows >= 0) & (rows < count)
+    return interval, torch.where(exists, rows, count), exists
 
 
-def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, order: int) -> Tensor:
-    """Run de Boor's triangular scheme over the 2k knots around each sample."""
+def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, order: int) -> tuple[Tensor, Tensor]:
+    """Run de Boor's triangular scheme over the 2k knots around each sample; for order 0 also give the slopes."""
+    values = x.new_ones(x.shape[0], 1, x.shape[1])
+    zero = slopes = torch.zeros_like(values)
     if degree == 0:
-        return x.new_ones(x.shape[0], 1, x.shape[1])
+        return values, slopes
     # Knots that would be needed beyond the ends only enter bases that do not exist; any increasing ones will do.
     padded = _pad_knots(knots, count=degree)
     window = interval[:, None, :] + torch.arange(1, 2 * degree + 1, device=x.device)[None, :, None]
     near = torch.gather(padded[:, :, None].expand(-1, -1, x.shape[1]), 1, window)  # (I, 2k, N)
     offset = near - x[:, None, :]
-    values = x.new_ones(x.shape[0], 1, x.shape[1])
     for level in range(1, degree + 1):
-        right, left = offset[:, degree : degree + level], offset[:, degree - level : degree]
-        scaled = values * _inverse(near[:, degree : degree + level] - near[:, degree - level : degree])
-        zero = torch.zeros_like(scaled[:, :1])
-        if level <= degree - order:
-            rising, falling = -left * scaled, right * scaled
+        right, left = slice(degree, degree + level), slice(degree - level, degree)
+        scaled = values * _inverse(near[:, right] - near[:, left])
+        below, above = torch.cat([zero, scaled], dim=1), torch.cat([scaled, zero], dim=1)
+        if level > degree - order:
+            values = level * (below - above)
         else:
-            rising, falling = level * scaled, -level * scaled
-        values = torch.cat([falling, zero], dim=1) + torch.cat([zero, rising], dim=1)
-    return values
+            values = torch.cat([offset[:, right] * scaled, zero], dim=1)
+            values[:, 1:] -= offset[:, left] * scaled
+    if order == 0:
+        slopes = degree * (below - above)
+    return values, slopes
 
 
 def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
@@ -178,36 +198,57 @@ def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
 
 def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     """Run the recursion over all intervals: (I, N), (I, M + 1) -> (I, B, N)."""
-    values, _ = dense_basis_with_slopes(x, knots, degree=degree - order)
+    inverse = _inverse_widths(knots, degree=degree)
+    values, _ = _recursion(x, knots, inverse, levels=degree - order)
     if degree == 0:
         # Continuous bases are zero at the last knot anyway; steps would lose the largest sample.
         values[:, -1] += (x == knots[:, -1:]).to(x.dtype)
     for level in range(degree - order + 1, degree + 1):
-        scaled = values * _inverse_widths(knots, span=level)[:, :, None]
-        values = level * (scaled[:, :-1] - scaled[:, 1:])
+        values = _slopes(values * inverse[level - 1], level=level)
     return values
 
 
 def dense_basis_with_slopes(x: Tensor, knots: Tensor, *, degree: int) -> tuple[Tensor, Tensor]:
-    """Return the bases (I, M - k, N) and the scaled bases of degree k - 1, whose differences are their slopes.
+    """Run the recursion over all intervals; return the bases and their first derivatives, both (I, B, N)."""
+    if degree == 0:
+        values = dense_basis(x, knots, degree=0)
+        return values, torch.zeros_like(values)
+    values, scaled = _recursion(x, knots, _inverse_widths(knots, degree=degree), levels=degree)
+    return values, _slopes(scaled, level=degree)
 
-    The derivative of basis b is ``k * (scaled[:, b] - scaled[:, b + 1])``. For degree 0 the second is empty.
-    """
+
+def _recursion(x: Tensor, knots: Tensor, inverse: Sequence[Tensor], *, levels: int) -> tuple[Tensor, Tensor]:
+    """Return the bases of degree `levels` (I, M - levels, N), and those of the degree below over their widths."""
     offset = x[:, None, :] - knots[:, :, None]  # (I, M + 1, N)
-    reached = torch.heaviside(offset, offset.new_ones(()))  # 1 from each knot on
+    reached = (offset >= 0).to(x.dtype)  # 1 from each knot on
     values = reached[:, :-1] - reached[:, 1:]
-    scaled = values[:, :0]
-    for level in range(1, degree + 1):
-        scaled = values * _inverse_widths(knots, span=level)[:, :, None]
+    scaled = values
+    for level in range(1, levels + 1):
+        scaled = values * inverse[level - 1]
         rising = scaled * offset[:, : scaled.shape[1]]
         falling = values.sub_(rising)
         values = rising[:, :-1].add_(falling[:, 1:])
     return values, scaled
 
 
-def _inverse_widths(knots: Tensor, *, span: int) -> Tensor:
-    """Return 1 / (t[j + span] - t[j])."""
-    return _inverse(knots[:, span:] - knots[:, :-span])
+def _slopes(scaled: Tensor, *, level: int) -> Tensor:
+    """Return the derivatives of bases of degree `level` from those of the degree below over their widths."""
+    return (scaled[:, :-1] - scaled[:, 1:]).mul_(level)
+
+
+def _inverse_widths(knots: Tensor, *, degree: int) -> list[Tensor]:
+    """Return 1 / (t[j + span] - t[j]) for the spans 1 to k, each (I, M + 1 - span, 1)."""
+    ends, starts = _span_ends(knots.shape[1], degree, knots.device)
+    inverse = _inverse(knots[:, ends] - knots[:, starts])[:, :, None]
+    return list(inverse.split([knots.shape[1] - span for span in range(1, degree + 1)], dim=1))
+
+
+@lru_cache(maxsize=64)
+def _span_ends(count: int, degree: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return the indices of the last and first knots of all spans of 1 to k intervals: constants, made once."""
+    pairs = [(start + span, start) for span in range(1, degree + 1) for start in range(count - span)]
+    ends, starts = torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 2).unbind(dim=1)
+    return ends, starts
 
 
 def _inverse(width: Tensor) -> Tensor:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 # Keeps the scale of an edge finite when its input does not vary; pykan's value.
 _INPUT_FLOOR = 0.1
+# Up to this many edges a layer's penalty is computed by numpy.
+_SMALL = 4096
+_NUMPY_TYPES = (torch.float32, torch.float64)
 
 
 def _normalised_splines(_: Network, trace: Trace) -> list[Tensor]:
@@ -89,7 +92,9 @@ def penalty(
     total = network.node_scale[0].new_zeros(())
     for scales in REG_METRICS[reg_metric](network, trace):
         weights = (lamb_l1, lamb_entropy, entropy_offset)
-        total = total + (_sparsity(scales, *weights)[0] if is_transformed() else _Sparsity.apply(scales, *weights))
+        total = total + (
+            _sparsity(scales, *weights, torch.log2)[0] if is_transformed() else _Sparsity.apply(scales, *weights)
+        )
     for layer in network.act_fun:
         coefficients: Tensor = layer.coef  # type: ignore[assignment]  # (I, O, B)
         if lamb_coef:
@@ -108,7 +113,15 @@ class _Sparsity(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scales: Tensor, lamb_l1: float, lamb_entropy: float, offset: float) -> Tensor:
         ctx.weights = (lamb_l1, lamb_entropy, offset)
-        value, gradient = _sparsity(scales, lamb_l1, lamb_entropy, offset)
+        if scales.device.type == "cpu" and scales.numel() <= _SMALL and scales.dtype in _NUMPY_TYPES:
+            # The same formula through numpy, whose calls cost a third of torch's.
+            import numpy as np
+
+            value, gradient = _sparsity(scales.numpy(), *ctx.weights, np.log2)
+            gradient = torch.from_numpy(gradient)
+            value = scales.new_tensor(value)
+        else:
+            value, gradient = _sparsity(scales, *ctx.weights, torch.log2)
         ctx.save_for_backward(scales, gradient)
         return value
 
@@ -116,20 +129,25 @@ class _Sparsity(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         scales, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for a differentiable gradient
-            gradient = _sparsity(scales, *ctx.weights)[1]
+            gradient = _sparsity(scales, *ctx.weights, torch.log2)[1]
         return grad * gradient, None, None, None
 
 
-def _sparsity(scales: Tensor, lamb_l1: float, lamb_entropy: float, offset: float) -> tuple[Tensor, Tensor]:
-    """Return ``lamb_l1 * sum + lamb_entropy * (row + column entropy)`` and its gradient, both differentiable."""
-    value, gradient = lamb_l1 * scales.sum(), torch.full_like(scales, lamb_l1)
-    if lamb_entropy:
-        for dim in (0, 1):
-            total = scales.sum(dim=dim, keepdim=True) + 1
-            share = scales / total
-            bits = torch.log2(share + offset)
-            count = scales.shape[1 - dim]
-            value = value - (lamb_entropy / count) * (share * bits).sum()
-            slope = bits + share / ((share + offset) * math.log(2))
-            gradient = gradient - (lamb_entropy / count) * (slope - (slope * share).sum(dim=dim, keepdim=True)) / total
+def _sparsity(scales: Any, lamb_l1: float, lamb_entropy: float, offset: float, log2: Callable[[Any], Any]) -> Any:
+    """Return ``lamb_l1 * sum + lamb_entropy * (row + column entropy)`` and its gradient.
+
+    For tensors, which it keeps differentiable, and for numpy arrays: both know the names `axis` and `keepdims`.
+    """
+    value, gradient = lamb_l1 * scales.sum(), lamb_l1
+    if not lamb_entropy:
+        return value, gradient + 0 * scales
+    for axis in (0, 1):
+        weight = lamb_entropy / scales.shape[1 - axis]
+        total = scales.sum(axis=axis, keepdims=True) + 1
+        share = scales / total
+        raised = share + offset
+        bits = log2(raised)
+        value = value - weight * (share * bits).sum()
+        slope = bits + share / (math.log(2) * raised)
+        gradient = gradient + (weight / total) * ((slope * share).sum(axis=axis, keepdims=True) - slope)
     return value, gradient
