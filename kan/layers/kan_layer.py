@@ -175,7 +175,8 @@ class KANLayer(nn.Module):
         torch.Size([4, 7, 5])
         """
         self._check_columns(x)
-        return self.edge_sums(x.reshape(-1, self.in_dim).T).sums.T.reshape(*x.shape[:-1], self.out_dim)
+        leading = x.shape[:-1]
+        return self.edge_sums(x.reshape(leading.numel(), self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
 
     def features(self, x: Tensor) -> Features:
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""

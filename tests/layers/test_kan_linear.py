@@ -1,0 +1,72 @@
+"""The layer that takes the place of `nn.Linear`."""
+
+from __future__ import annotations
+
+import inspect
+
+import torch
+from torch import nn
+
+from kan.common.random import stream
+from kan.layers import KANLayer, KANLinear
+
+
+def test_the_constructor_has_efficient_kans_arguments() -> None:
+    names = list(inspect.signature(KANLinear).parameters)[:12]
+    assert names == [
+        "in_features",
+        "out_features",
+        "grid_size",
+        "spline_order",
+        "scale_noise",
+        "scale_base",
+        "scale_spline",
+        "enable_standalone_scale_spline",
+        "base_activation",
+        "grid_eps",
+        "grid_range",
+        "generator",
+    ]
+
+
+def test_it_computes_the_sum_of_a_kan_layer() -> None:
+    linear = KANLinear(3, 2, grid_size=4, spline_order=2, scale_noise=0.3, generator=stream(0))
+    layer = KANLayer(3, 2, num=4, k=2, noise_scale=0.3, generator=stream(0))
+    x = torch.rand(4, 5, 3, generator=stream(1))
+    assert torch.equal(linear(x), layer.forward_sum(x))
+
+
+def test_the_base_function_is_made_from_its_class() -> None:
+    linear = KANLinear(1, 1, scale_spline=0.0, base_activation=nn.Tanh, generator=stream(0))
+    x = torch.linspace(-1, 1, 7)[:, None]
+    assert torch.allclose(linear(x), linear.scale_base * torch.tanh(x))
+
+
+def test_the_spline_scale_is_trained_on_request_only() -> None:
+    assert KANLinear(2, 2).scale_sp.requires_grad
+    assert not KANLinear(2, 2, enable_standalone_scale_spline=False).scale_sp.requires_grad
+
+
+def test_it_draws_from_torchs_generator_like_any_layer() -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        first, second = KANLinear(2, 2), KANLinear(2, 2)
+        torch.manual_seed(0)
+        again = KANLinear(2, 2)
+    assert torch.equal(first.coef, again.coef)
+    assert not torch.equal(first.coef, second.coef)
+
+
+def test_it_learns_inside_other_networks() -> None:
+    model = nn.Sequential(nn.Linear(2, 4), KANLinear(4, 1, generator=stream(0)))
+    x = torch.rand(100, 2, generator=stream(1)) * 2 - 1
+    y = (x[:, :1] * x[:, 1:]).sin()
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
+    losses = []
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = (model(x) - y).square().mean()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.2 * losses[0]
