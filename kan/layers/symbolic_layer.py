@@ -193,9 +193,9 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         >>> from kan import Symbolic_KANLayer
         >>> layer = Symbolic_KANLayer(in_dim=3, out_dim=2)
         >>> x = torch.linspace(-1, 1, steps=100)
-        >>> r2 = layer.fix_symbolic(2, 1, "sin", x, 5.0 * torch.sin(3.0 * x + 2.0) + 0.7, verbose=False)
+        >>> r2 = layer.fix_symbolic(2, 1, "sin", x, 5.0 * torch.sin(3.0 * x + 1.0) + 0.7, verbose=False)
         >>> [round(number, 3) for number in layer.affine[1, 2].tolist()]
-        [3.0, 2.0, 5.0, 0.7]
+        [3.0, 1.0, 5.0, 0.7]
         """
         if isinstance(fun_name, str):
             lookup(fun_name)
