@@ -105,16 +105,14 @@ def _is_whole(number: Any) -> bool:
 
 def _layer_arities(mult_arity: Any, layer: int, n_mult: int) -> tuple[int, ...]:
     """Return the arities of the multiplication nodes of one node layer."""
-    if _is_whole(mult_arity):
-        return (int(mult_arity),) * n_mult
     try:
-        arities = tuple(int(arity) for arity in mult_arity[layer])
-    except (TypeError, IndexError, ValueError):
+        arities = [mult_arity] * n_mult if _is_whole(mult_arity) else list(mult_arity[layer])
+    except (TypeError, IndexError):
         raise ArgumentError(
             f"`mult_arity` must be a whole number or hold one list for every layer of `width`; got {mult_arity!r}."
         ) from None
-    if len(arities) != n_mult or any(arity < 0 for arity in arities):
+    if len(arities) != n_mult or not all(_is_whole(arity) and arity >= 0 for arity in arities):
         raise ArgumentError(
             f"`mult_arity[{layer}]` must hold one arity for each of the {n_mult} products there; got {arities!r}."
         )
-    return arities
+    return tuple(int(arity) for arity in arities)

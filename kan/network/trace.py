@@ -8,6 +8,7 @@ Inside, samples are the last axis; what the properties return has pykan's shapes
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ from kan.layers.symbolic_layer import EdgeGroup
 
 def spread(values: Tensor) -> Tensor:
     """Return the standard deviation along the last axis, 0 for a single sample; its gradient is 0 where it is 0."""
-    return values.std(dim=-1) if values.shape[-1] > 1 else torch.zeros_like(values[..., :1].sum(dim=-1))
+    return root(values.var(dim=-1)) if values.shape[-1] > 1 else torch.zeros_like(values[..., :1].sum(dim=-1))
 
 
 def root(variance: Tensor) -> Tensor:
@@ -46,7 +47,8 @@ class _Root(torch.autograd.Function):
         variance, result = ctx.saved_tensors
         if torch.is_grad_enabled():
             result = root(variance)
-        return (gradient / (2 * result)).masked_fill(result == 0, 0)
+        # Masking the quotient instead would give NaN in the second derivative.
+        return gradient / (2 * result.masked_fill(result == 0, math.inf))
 
 
 @dataclass
