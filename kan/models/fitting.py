@@ -226,9 +226,17 @@ class Fitting(Versions):
             entropy_offset=entropy_offset,
         )
 
-    def get_reg(self, *args: Any, **kwargs: Any) -> Tensor:
+    def get_reg(
+        self,
+        reg_metric: str = "edge_forward_spline_n",
+        lamb_l1: float = 1.0,
+        lamb_entropy: float = 2.0,
+        lamb_coef: float = 0.0,
+        lamb_coefdiff: float = 0.0,
+        **options: Any,
+    ) -> Tensor:
         """Return `reg` of the same arguments."""
-        return self.reg(*args, **kwargs)
+        return self.reg(reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, **options)
 
     def get_params(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `fit` gives to its optimiser."""
