@@ -323,17 +323,23 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
             return []
         known = self._groups
         if known is None or known.mask.device != self.device or not torch.equal(known.mask, self.mask):
-            members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
-            for j, i in sorted(self._fixed):
-                if self.mask[j, i] != 0:
-                    members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
-            groups = []
-            for pairs in members.values():
-                function, guarded = self._function(*pairs[0])
-                outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
-                groups.append(EdgeGroup(function, guarded, outputs, inputs))
-            self._groups = known = _Groups(groups, self.mask.detach().clone())
+            # What is kept may serve a training step after a pass in inference mode.
+            with torch.inference_mode(False):
+                self._groups = known = _Groups(self._grouped_edges(), self.mask.detach().clone())
         return known.groups
+
+    def _grouped_edges(self) -> list[EdgeGroup]:
+        """Sort the edges by function."""
+        members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+        for j, i in sorted(self._fixed):
+            if self.mask[j, i] != 0:
+                members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
+        groups = []
+        for pairs in members.values():
+            function, guarded = self._function(*pairs[0])
+            outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
+            groups.append(EdgeGroup(function, guarded, outputs, inputs))
+        return groups
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached groups out of copies and pickles; they hold functions."""
