@@ -184,6 +184,10 @@ class KANLayer(nn.Module):
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
+        if torch.is_autocast_enabled(x.device.type):
+            # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.
+            with torch.autocast(x.device.type, enabled=False):
+                return self.edge_sums(x, with_variances=with_variances, features=features)
         tensors: tuple[Tensor, ...] = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
         dtype = x.dtype
         if dtype in _LOW_PRECISION:
