@@ -12,3 +12,8 @@ def is_transformed() -> bool:
         return True
     # Neither state has a public query; both names have been stable since torch 2.0.
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
+
+
+def is_autocast(device_type: str) -> bool:
+    """Return True where operations on this kind of device choose their own precision."""
+    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
+from kan.common.transforms import is_autocast
 from kan.layers.base_functions import BaseFunction, resolve_base_function
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
 from kan.layers.sparse import sparse_mask
@@ -184,7 +185,7 @@ class KANLayer(nn.Module):
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
-        if torch.is_autocast_enabled(x.device.type):
+        if is_autocast(x.device.type):
             # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.
             with torch.autocast(x.device.type, enabled=False):
                 return self.edge_sums(x, with_variances=with_variances, features=features)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from kan.common.transforms import is_transformed
+from kan.common.transforms import is_autocast, is_transformed
 
 # torch's own forward mode builds some of its rules with torch.jit.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -45,3 +45,16 @@ def test_forward_mode_is_noticed_and_over_when_it_is_left() -> None:
         witness(forward_ad.make_dual(torch.ones(3), torch.ones(3)))
     witness(torch.ones(3))
     assert witness.seen == [True, False]
+
+
+def test_autocast_is_noticed_for_its_kind_of_device() -> None:
+    assert not is_autocast("cpu")
+    with torch.autocast("cpu", torch.bfloat16):
+        assert is_autocast("cpu")
+        assert not is_autocast("cuda")
+        with torch.autocast("cpu", enabled=False):
+            assert not is_autocast("cpu")
+
+
+def test_devices_that_know_no_autocast_never_have_it() -> None:
+    assert not is_autocast("meta")
