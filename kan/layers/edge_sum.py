@@ -20,14 +20,18 @@ import torch
 from torch import Tensor
 
 from kan.common.transforms import is_transformed
-from kan.spline.basis import (
-    basis,
-    basis_values,
-    dense_basis_with_slopes,
-    is_dense,
-    local_basis_with_slopes,
-    scatter_rows,
+from kan.layers.edge_kernel import (
+    TORCH,
+    Evaluation,
+    covariance,
+    evaluate,
+    fill,
+    fold,
+    library_for,
+    multiply_out,
+    pull_back,
 )
+from kan.spline.basis import basis
 
 
 class Features(NamedTuple):
@@ -47,8 +51,8 @@ class Features(NamedTuple):
 
 def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Features:
     """Compute the features of inputs x (I, N) that nothing is differentiated with respect to."""
-    values = _join(basis_values(x, knots, degree=degree), base)
-    return Features(values, _covariance(_centred(values)))
+    values = evaluate(TORCH, x, base, knots, degree=degree).features
+    return Features(values, covariance(TORCH, values))
 
 
 class EdgeSums(NamedTuple):
@@ -95,10 +99,9 @@ def edge_sums(
     """
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
-        values = _join(basis(x, knots, degree=degree), base)
-        weights = fold_weights(coefficients, scale_base, scale_spline, mask)
-        covariance = _covariance(_centred(values)) if with_variances else None
-        return _multiply(values, weights, covariance)
+        values = torch.cat([basis(x, knots, degree=degree), base[:, None]], dim=1)
+        weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
+        return EdgeSums(*multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None))
     sums, variances = _EdgeSums.apply(
         x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances, features
     )
@@ -121,122 +124,71 @@ class _EdgeSums(torch.autograd.Function):
         degree: int,
         with_variances: bool,
         known: Features | None,
-    ) -> EdgeSums:
-        bases: tuple[Tensor | None, Tensor | None] = (None, None)
-        slopes = None
-        if known is not None:
-            features, covariance = known
+    ) -> tuple[Tensor, Tensor | None]:
+        ctx.save_for_backward(x, base, coefficients, scale_base, scale_spline, mask, knots)
+        ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known
+        ctx.lib = lib = library_for(x, knots)
+        read = lib.from_tensor
+        spread = None
+        if known is None:
+            at = evaluate(lib, read(x), read(base), read(knots), degree=degree)
+            if with_variances:
+                spread = covariance(lib, at.features)
         else:
-            features, slopes, bases = _evaluate(x, base, knots, degree=degree)
-            covariance = _covariance(_centred(features)) if with_variances else None
-        spline_scale = (scale_spline * mask)[:, :, None]
-        weights = _join_weights(coefficients * spline_scale, scale_base * mask)
-        ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known is not None
+            at = Evaluation(read(known.values), None)
+            spread = read(known.covariance) if with_variances else None
+        weights = fold(lib, read(coefficients), read(scale_base), read(scale_spline), read(mask))
+        sums, variances = multiply_out(lib, at.features, weights, spread)
         # Few bases are kept whole; of many, only those that are not zero, and the rest is filled in again.
-        ctx.save_for_backward(
-            *(x, base, coefficients, scale_base, scale_spline, mask, knots),
-            *(weights, spline_scale, covariance),
-            features if bases[0] is None else None,
-            slopes if ctx.needs_input_grad[0] else None,
-            *bases,
-        )
-        return _multiply(features, weights, covariance if with_variances else None)
+        at = at if at.local is None else at._replace(features=None)
+        ctx.kept = (at if ctx.needs_input_grad[0] else at._replace(slopes=None), weights, spread)
+        return lib.to_tensor(sums), None if variances is None else lib.to_tensor(variances)
 
     @staticmethod
-    def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor) -> tuple[Tensor | None, ...]:
-        x, base, coefficients, scale_base, scale_spline, mask, knots, *kept = ctx.saved_tensors
-        weights, spline_scale, covariance, features, slopes, values, rows = kept
+    def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
+        saved = ctx.saved_tensors
         needs_x, needs_base = ctx.needs_input_grad[:2]
-        # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again,
-        # unless their features were given, which are constants.
+        lib, (at, weights, spread) = ctx.lib, ctx.kept
         if torch.is_grad_enabled():
-            spline_scale = (scale_spline * mask)[:, :, None]
-            weights = _join_weights(coefficients * spline_scale, scale_base * mask)
-            if not ctx.known:
-                features, rows = _join(basis(x, knots, degree=ctx.degree), base), None
-                slopes = basis(x, knots, degree=ctx.degree, order=1) if needs_x else None
-                covariance = _covariance(_centred(features)) if ctx.with_variances else None
-        elif features is None:
-            features = _join(scatter_rows(values, rows, count=coefficients.shape[2]), base)
-        grad_weights = (grad_sums @ features.flatten(0, 1).T).unflatten(1, features.shape[:2]).transpose(0, 1)
-        grad_features = None
-        if needs_x or needs_base:
-            grad_features = (_flat(weights).T @ grad_sums).unflatten(0, features.shape[:2])  # (I, B + 1, N)
-        if ctx.with_variances:
-            # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
-            grad_variances = grad_variances[:, :, None]  # (I, O, 1)
-            grad_weights = grad_weights + 2 * grad_variances * torch.bmm(weights, covariance)
-            if grad_features is not None:
-                outer = torch.bmm(weights.mT, grad_variances * weights)  # (I, B + 1, B + 1)
-                scale = 2 / max(x.shape[1] - 1, 1)
-                grad_features = torch.baddbmm(grad_features, outer, _centred(features), alpha=scale)
+            # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
+            lib, at, weights, spread = TORCH, *_differentiable(ctx, needs_x=needs_x)
+        x, base, coefficients, scale_base, scale_spline, mask, _ = (lib.from_tensor(tensor) for tensor in saved)
+        if at.features is None:
+            at = at._replace(features=fill(*at.local, base, count=coefficients.shape[2]))
+        grad_weights, grad_features = pull_back(
+            lib,
+            at.features,
+            weights,
+            spread,
+            lib.from_tensor(grad_sums),
+            None if spread is None else lib.from_tensor(grad_variances),
+            for_inputs=needs_x or needs_base,
+        )
         grad_x = grad_base = None
-        if needs_x and grad_features is not None:
-            grad_bases = grad_features[:, :-1] if rows is None else torch.gather(grad_features, 1, rows)
-            grad_x = (grad_bases * slopes).sum(dim=1)
-        if needs_base and grad_features is not None:
+        if needs_x:
+            grad_bases = grad_features[:, :-1] if at.local is None else torch.gather(grad_features, 1, at.local[1])
+            grad_x = (grad_bases * at.slopes).sum(axis=1)
+        if needs_base:
             grad_base = grad_features[:, -1]
-        grad_edge_spline, grad_edge_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
-        along = (grad_edge_spline * coefficients).sum(dim=2)  # the gradient of scale_spline * mask
-        return (
+        grad_spline, grad_constant = grad_weights[:, :, :-1], grad_weights[:, :, -1]
+        along = (grad_spline * coefficients).sum(axis=2)  # the gradient of scale_spline * mask
+        gradients = (
             grad_x,
             grad_base,
-            grad_edge_spline * spline_scale,
-            grad_edge_base * mask,
+            grad_spline * (scale_spline * mask)[:, :, None],
+            grad_constant * mask,
             along * mask,
-            along * scale_spline + grad_edge_base * scale_base if ctx.needs_input_grad[5] else None,
-            *(None, None, None, None),
+            along * scale_spline + grad_constant * scale_base if ctx.needs_input_grad[5] else None,
         )
+        return (*(None if g is None else lib.to_tensor(g) for g in gradients), None, None, None, None)
 
 
-def _evaluate(
-    x: Tensor, base: Tensor, knots: Tensor, *, degree: int
-) -> tuple[Tensor, Tensor, tuple[Tensor | None, Tensor | None]]:
-    """Return the features (I, B + 1, N), the slopes of the bases, and local values and rows where that is cheaper.
-
-    Slopes are those of all bases (I, B, N), or with local values those of the bases in the same rows (I, k + 1, N).
-    """
-    if is_dense(x, knots):
-        values, slopes = dense_basis_with_slopes(x, knots, degree=degree)
-        return _join(values, base), slopes, (None, None)
-    values, slopes, rows = local_basis_with_slopes(x, knots, degree=degree)
-    features = _join(scatter_rows(values, rows, count=knots.shape[1] - 1 - degree), base)
-    return features, slopes, (values, rows)
-
-
-def _join(values: Tensor, base: Tensor) -> Tensor:
-    """Put the base value below the bases of each input: (I, B, N), (I, N) -> features (I, B + 1, N)."""
-    return torch.cat([values, base[:, None]], dim=1)
-
-
-def _flat(weights: Tensor) -> Tensor:
-    """Lay the weights of each output in one row: (I, O, B + 1) -> (O, I (B + 1))."""
-    return weights.transpose(0, 1).flatten(1)
-
-
-def _multiply(values: Tensor, weights: Tensor, covariance: Tensor | None) -> EdgeSums:
-    """Multiply features (I, B + 1, N) by weights (I, O, B + 1); with their covariance, also ``w' C w`` per edge."""
-    sums = _flat(weights) @ values.flatten(0, 1)
-    variances = None if covariance is None else (torch.bmm(weights, covariance) * weights).sum(dim=2)
-    return EdgeSums(sums, variances)
-
-
-def fold_weights(coefficients: Tensor, scale_base: Tensor, scale_spline: Tensor, mask: Tensor) -> Tensor:
-    """Fold the scales and the mask into one weight for every feature of every edge: (I, O, B + 1)."""
-    return _join_weights(coefficients * (scale_spline * mask)[:, :, None], scale_base * mask)
-
-
-def _join_weights(spline: Tensor, base: Tensor) -> Tensor:
-    """Put the weight of the base function behind those of the bases: (I, O, B), (I, O) -> (I, O, B + 1)."""
-    return torch.cat([spline, base[:, :, None]], dim=2)
-
-
-def _centred(features: Tensor) -> Tensor:
-    """Subtract the mean over the samples."""
-    return features - features.mean(dim=2, keepdim=True)
-
-
-def _covariance(centred: Tensor) -> Tensor:
-    """Return the covariance of the features of every input: (I, B + 1, N) -> (I, B + 1, B + 1)."""
-    return torch.bmm(centred, centred.mT) / max(centred.shape[2] - 1, 1)
-
+def _differentiable(ctx: Any, *, needs_x: bool) -> tuple[Evaluation, Tensor, Tensor | None]:
+    """Compute again what the forward kept, as functions of the inputs; features that were given are constants."""
+    x, base, coefficients, scale_base, scale_spline, mask, knots = ctx.saved_tensors
+    weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
+    if ctx.known is not None:
+        return Evaluation(ctx.known.values, None), weights, ctx.known.covariance if ctx.with_variances else None
+    features = torch.cat([basis(x, knots, degree=ctx.degree), base[:, None]], dim=1)
+    slopes = basis(x, knots, degree=ctx.degree, order=1) if needs_x else None
+    return Evaluation(features, slopes), weights, covariance(TORCH, features) if ctx.with_variances else None

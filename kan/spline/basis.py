@@ -16,8 +16,7 @@ Source: de Boor, *A Practical Guide to Splines*, ch. IX (recursion) and X (deriv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -198,59 +197,62 @@ def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
 
 def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     """Run the recursion over all intervals: (I, N), (I, M + 1) -> (I, B, N)."""
-    inverse = _inverse_widths(knots, degree=degree)
-    values, _ = _recursion(x, knots, inverse, levels=degree - order)
-    if degree == 0:
-        # Continuous bases are zero at the last knot anyway; steps would lose the largest sample.
-        values[:, -1] += (x == knots[:, -1:]).to(x.dtype)
+    if order == 0:
+        return dense_basis_with_slopes(x, knots, degree=degree)[0]  # type: ignore[no-any-return]
+    values, _ = _recursion(x, knots, levels=degree - order, as_float=_as_float)
     for level in range(degree - order + 1, degree + 1):
-        values = _slopes(values * inverse[level - 1], level=level)
-    return values
+        values = _slopes(values * _inverse_widths(knots, span=level), level=level)
+    return values  # type: ignore[no-any-return]
 
 
-def dense_basis_with_slopes(x: Tensor, knots: Tensor, *, degree: int) -> tuple[Tensor, Tensor]:
-    """Run the recursion over all intervals; return the bases and their first derivatives, both (I, B, N)."""
-    if degree == 0:
-        values = dense_basis(x, knots, degree=0)
-        return values, torch.zeros_like(values)
-    values, scaled = _recursion(x, knots, _inverse_widths(knots, degree=degree), levels=degree)
-    return values, _slopes(scaled, level=degree)
+def dense_basis_with_slopes(
+    x: Any, knots: Any, *, degree: int, as_float: Callable[[Any, Any], Any] | None = None
+) -> tuple[Any, Any]:
+    """Run the recursion over all intervals; return the bases and their first derivatives, both (I, B, N).
+
+    Written in what tensors and numpy arrays have in common, for both. For arrays, ``as_float(mask, x)`` must turn truth
+    into numbers of the type of `x`.
+    """
+    values, scaled = _recursion(x, knots, levels=degree, as_float=as_float or _as_float)
+    if degree > 0:
+        return values, _slopes(scaled, level=degree)
+    # Continuous bases are zero at the last knot anyway; steps would lose the largest sample.
+    values[:, -1] += x == knots[:, -1:]
+    return values, values * 0
 
 
-def _recursion(x: Tensor, knots: Tensor, inverse: Sequence[Tensor], *, levels: int) -> tuple[Tensor, Tensor]:
+def _recursion(x: Any, knots: Any, *, levels: int, as_float: Callable[[Any, Any], Any]) -> tuple[Any, Any]:
     """Return the bases of degree `levels` (I, M - levels, N), and those of the degree below over their widths."""
     offset = x[:, None, :] - knots[:, :, None]  # (I, M + 1, N)
-    reached = (offset >= 0).to(x.dtype)  # 1 from each knot on
+    reached = as_float(offset >= 0, x)  # 1 from each knot on
     values = reached[:, :-1] - reached[:, 1:]
     scaled = values
     for level in range(1, levels + 1):
-        scaled = values * inverse[level - 1]
+        scaled = values * _inverse_widths(knots, span=level)
         rising = scaled * offset[:, : scaled.shape[1]]
-        falling = values.sub_(rising)
-        values = rising[:, :-1].add_(falling[:, 1:])
+        values -= rising  # what falls, of the next interval
+        rising[:, :-1] += values[:, 1:]
+        values = rising[:, :-1]
     return values, scaled
 
 
-def _slopes(scaled: Tensor, *, level: int) -> Tensor:
+def _slopes(scaled: Any, *, level: int) -> Any:
     """Return the derivatives of bases of degree `level` from those of the degree below over their widths."""
-    return (scaled[:, :-1] - scaled[:, 1:]).mul_(level)
+    slopes = scaled[:, :-1] - scaled[:, 1:]
+    slopes *= level
+    return slopes
 
 
-def _inverse_widths(knots: Tensor, *, degree: int) -> list[Tensor]:
-    """Return 1 / (t[j + span] - t[j]) for the spans 1 to k, each (I, M + 1 - span, 1)."""
-    ends, starts = _span_ends(knots.shape[1], degree, knots.device)
-    inverse = _inverse(knots[:, ends] - knots[:, starts])[:, :, None]
-    return list(inverse.split([knots.shape[1] - span for span in range(1, degree + 1)], dim=1))
+def _as_float(mask: Tensor, like: Tensor) -> Tensor:
+    """Return 1 where `mask` is true and 0 elsewhere."""
+    return mask.to(like.dtype)
 
 
-@lru_cache(maxsize=64)
-def _span_ends(count: int, degree: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the indices of the last and first knots of all spans of 1 to k intervals: constants, made once."""
-    pairs = [(start + span, start) for span in range(1, degree + 1) for start in range(count - span)]
-    ends, starts = torch.tensor(pairs, dtype=torch.long, device=device).reshape(-1, 2).unbind(dim=1)
-    return ends, starts
+def _inverse_widths(knots: Any, *, span: int) -> Any:
+    """Return 1 / (t[j + span] - t[j]) as a column for every input, (I, M + 1 - span, 1)."""
+    return _inverse(knots[:, span:] - knots[:, :-span])[:, :, None]
 
 
-def _inverse(width: Tensor) -> Tensor:
+def _inverse(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
-    return width.clamp(min=_NO_WIDTH).reciprocal()
+    return 1 / width.clip(min=_NO_WIDTH)

@@ -16,6 +16,7 @@ arguments are pykan's. What differs, and why:
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -115,13 +116,23 @@ class LBFGS(torch.optim.Optimizer):
         """Add the only group of parameters; called by the constructor."""
         if self.param_groups:
             raise ArgumentError("LBFGS takes one group of parameters only; pass all parameters in one list.")
-        super().add_param_group(param_group)
+        # torch's methods of this name, and `zero_grad`, load torch's whole compiler (most of a second) to tell it to
+        # leave them alone.
+        inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
         for parameter in self.param_groups[0]["params"]:
             if not parameter.is_floating_point():
                 raise ArgumentError(
                     f"LBFGS needs real floating-point parameters; got one of dtype {parameter.dtype}. "
                     "Split a complex parameter into its real and imaginary parts."
                 )
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients, or with ``set_to_none=False`` set them to zero."""
+        for parameter in self.param_groups[0]["params"]:
+            if set_to_none or parameter.grad is None:
+                parameter.grad = None
+            else:
+                parameter.grad.detach_().zero_()
 
     @property
     def stagnated(self) -> bool:

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from kan import KAN
 from kan.common.errors import ArgumentError
-from kan.training.penalties import REG_METRICS, _Sparsity, penalty
+from kan.training.penalties import REG_METRICS, penalty
+from kan.training.sparsity import SparsityWeights, sparsity
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 WEIGHTS = ("lamb_l1", "lamb_entropy", "lamb_coef", "lamb_coefdiff")
@@ -137,10 +138,10 @@ def test_an_unknown_metric_is_refused_with_the_known_ones() -> None:
 def test_the_sparsity_term_can_be_differentiated_twice(size: tuple[int, int], weights: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     scales = (torch.rand(size, dtype=torch.float64, generator=generator) + 0.05).requires_grad_()
-    assert torch.autograd.gradcheck(lambda v: _Sparsity.apply(v, *weights), scales)
+    assert torch.autograd.gradcheck(lambda v: sparsity(v, SparsityWeights(*weights)), scales)
     if weights[1]:
-        assert torch.autograd.gradgradcheck(lambda v: _Sparsity.apply(v, *weights), scales)
-    (first,) = torch.autograd.grad(_Sparsity.apply(scales, *weights), scales, create_graph=True)
+        assert torch.autograd.gradgradcheck(lambda v: sparsity(v, SparsityWeights(*weights)), scales)
+    (first,) = torch.autograd.grad(sparsity(scales, SparsityWeights(*weights)), scales, create_graph=True)
     explicit = weights[0] * scales.sum() + weights[1] * entropies(scales, offset=weights[2])
     (plain,) = torch.autograd.grad(explicit, scales)
     torch.testing.assert_close(first, plain)
@@ -148,7 +149,7 @@ def test_the_sparsity_term_can_be_differentiated_twice(size: tuple[int, int], we
 
 def test_scales_that_vanish_have_a_finite_gradient() -> None:
     scales = torch.zeros(3, 2, requires_grad=True)
-    _Sparsity.apply(scales, 1.0, 2.0, 1e-4).backward()
+    sparsity(scales, SparsityWeights(1.0, 2.0, 1e-4)).backward()
     assert scales.grad is not None
     assert bool(torch.isfinite(scales.grad).all())
 

@@ -1,0 +1,136 @@
+"""The arithmetic of `edge_sum`, for tensors and for numpy arrays.
+
+On a network of a few nodes an operation of torch costs more for being called than for what it computes; a call of numpy
+costs a fraction of that. So the same lines run on either: they use what tensors and arrays have in common, and
+`Library` holds what differs. Matrix products always go through torch, so that there are no other threads than its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from kan.spline.basis import dense_basis_with_slopes, is_dense, local_basis_with_slopes, scatter_rows
+
+# Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls.
+_SMALL_WORK = 200_000
+
+
+class Library(NamedTuple):
+    """What tensors and numpy arrays do not have in common."""
+
+    from_tensor: Callable[[Tensor], Any]
+    to_tensor: Callable[[Any], Tensor]
+    as_float: Callable[[Any, Any], Any]
+    join: Callable[[Any, Any, int], Any]
+    multiply: Callable[[Any, Any], Any]
+
+
+TORCH = Library(
+    from_tensor=lambda tensor: tensor,
+    to_tensor=lambda tensor: tensor,
+    as_float=lambda mask, like: mask.to(like.dtype),
+    join=lambda first, second, axis: torch.cat([first, second], dim=axis),
+    multiply=torch.matmul,
+)
+
+
+def library_for(x: Tensor, knots: Tensor) -> Library:
+    """Return numpy for small layers on the CPU, torch for all others."""
+    small = is_dense(x, knots) and x.numel() * knots.shape[1] <= _SMALL_WORK
+    if not small or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+        return TORCH
+    import numpy as np
+
+    def multiply(first: Any, second: Any) -> Any:
+        return torch.matmul(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+
+    return Library(
+        from_tensor=lambda tensor: tensor.detach().numpy(),
+        to_tensor=torch.from_numpy,
+        as_float=lambda mask, like: mask.astype(like.dtype),
+        join=lambda first, second, axis: np.concatenate([first, second], axis=axis),
+        multiply=multiply,
+    )
+
+
+class Evaluation(NamedTuple):
+    """What a layer is linear in, at some inputs.
+
+    Attributes
+    ----------
+    features : (I, B + 1, N), or None while they can be made again from `local`
+        The bases and the base function.
+    slopes : (I, B, N), or (I, k + 1, N) with `local`
+        The derivatives of the bases, or of those that are not zero.
+    local : pair of Tensor (I, k + 1, N), or None
+        Where there are many bases: the values and the rows of those that are not zero.
+    """
+
+    features: Any
+    slopes: Any
+    local: tuple[Tensor, Tensor] | None = None
+
+
+def evaluate(lib: Library, x: Any, base: Any, knots: Any, *, degree: int) -> Evaluation:
+    """Compute features and slopes at inputs x (I, N) with base function `base` (I, N)."""
+    if lib is TORCH and not is_dense(x, knots):
+        values, slopes, rows = local_basis_with_slopes(x, knots, degree=degree)
+        return Evaluation(fill(values, rows, base, count=knots.shape[1] - 1 - degree), slopes, (values, rows))
+    values, slopes = dense_basis_with_slopes(x, knots, degree=degree, as_float=lib.as_float)
+    return Evaluation(lib.join(values, base[:, None], 1), slopes)
+
+
+def fill(values: Tensor, rows: Tensor, base: Tensor, *, count: int) -> Tensor:
+    """Place local values in their rows, and the base function below: (I, B + 1, N)."""
+    return torch.cat([scatter_rows(values, rows, count=count), base[:, None]], dim=1)
+
+
+def fold(lib: Library, coefficients: Any, scale_base: Any, scale_spline: Any, mask: Any) -> Any:
+    """Fold the scales and the mask into one weight for every feature of every edge: (I, O, B + 1)."""
+    return lib.join(coefficients * (scale_spline * mask)[:, :, None], (scale_base * mask)[:, :, None], 2)
+
+
+def flat(weights: Any) -> Any:
+    """Lay the weights of each output in one row: (I, O, B + 1) -> (O, I (B + 1))."""
+    return weights.swapaxes(0, 1).reshape(weights.shape[1], -1)
+
+
+def centre(features: Any) -> Any:
+    """Subtract the mean over the samples."""
+    return features - features.mean(axis=2, keepdims=True)
+
+
+def covariance(lib: Library, features: Any) -> Any:
+    """Return the covariance over the samples of the features of every input: (I, B + 1, B + 1)."""
+    centred = centre(features)
+    return lib.multiply(centred, centred.swapaxes(1, 2)) / max(features.shape[2] - 1, 1)
+
+
+def multiply_out(lib: Library, features: Any, weights: Any, spread: Any) -> tuple[Any, Any]:
+    """Return the sums (O, N) and, with the covariance `spread` of the features, the variances (I, O) of the edges."""
+    sums = lib.multiply(flat(weights), features.reshape(-1, features.shape[2]))
+    return sums, None if spread is None else (lib.multiply(weights, spread) * weights).sum(axis=2)
+
+
+def pull_back(
+    lib: Library, features: Any, weights: Any, spread: Any, grad_sums: Any, grad_variances: Any, *, for_inputs: bool
+) -> tuple[Any, Any]:
+    """Return the gradients of weights (I, O, B + 1) and, `for_inputs`, of features (I, B + 1, N)."""
+    inputs, rows, samples = features.shape
+    grad_weights = lib.multiply(grad_sums, features.reshape(-1, samples).swapaxes(0, 1))
+    grad_weights = grad_weights.reshape(-1, inputs, rows).swapaxes(0, 1)
+    grad_features = None
+    if for_inputs:
+        grad_features = lib.multiply(flat(weights).swapaxes(0, 1), grad_sums).reshape(inputs, rows, samples)
+    if spread is not None:
+        # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
+        weighted = grad_variances[:, :, None] * weights
+        grad_weights = grad_weights + 2 * grad_variances[:, :, None] * lib.multiply(weights, spread)
+        if for_inputs:
+            outer = lib.multiply(weights.swapaxes(1, 2), weighted) * (2 / max(samples - 1, 1))  # (I, B + 1, B + 1)
+            grad_features = grad_features + lib.multiply(outer, centre(features))
+    return grad_weights, grad_features

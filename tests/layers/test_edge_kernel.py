@@ -1,0 +1,56 @@
+"""The arithmetic of the edges, through numpy and through torch."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kan.layers import edge_kernel
+from kan.layers.edge_kernel import TORCH, evaluate, library_for
+from kan.layers.edge_sum import edge_sums
+from kan.spline import extend_knots
+
+
+@pytest.fixture(params=[0, 1, 3], ids=lambda degree: f"k={degree}")
+def layer(request: pytest.FixtureRequest) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+
+    def draw(*size: int) -> torch.Tensor:
+        return torch.randn(*size, dtype=torch.float64, generator=generator)
+
+    knots = extend_knots(torch.sort(draw(2, 5), dim=1).values, degree=request.param)
+    x = draw(2, 30)
+    weights = {"coefficients": draw(2, 3, 4 + request.param), "scale_base": draw(2, 3), "scale_spline": draw(2, 3)}
+    tensors = {"x": x, "base": torch.sin(x), **weights, "mask": torch.ones(2, 3, dtype=torch.float64)}
+    return {**{name: tensor.requires_grad_() for name, tensor in tensors.items()}, "knots": knots}
+
+
+def results(layer: dict[str, torch.Tensor]) -> list[torch.Tensor]:
+    degree = layer["knots"].shape[1] - 1 - layer["coefficients"].shape[2]
+    sums, variances = edge_sums(*layer.values(), degree=degree, with_variances=True)
+    leaves = [tensor for tensor in layer.values() if tensor.requires_grad]
+    return [sums, variances, *torch.autograd.grad(sums.square().sum() + variances.sum(), leaves)]
+
+
+def test_numpy_and_torch_agree(layer, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = results(layer)
+    monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
+    assert library_for(layer["x"], layer["knots"]) is TORCH
+    for first, second in zip(small, results(layer)):
+        torch.testing.assert_close(first, second)
+
+
+def test_large_layers_half_precision_and_many_intervals_go_through_torch() -> None:
+    knots = extend_knots(torch.linspace(-1, 1, 6).expand(2, -1), degree=3)
+    assert library_for(torch.zeros(2, 10), knots) is not TORCH
+    assert library_for(torch.zeros(2, 10**6), knots) is TORCH
+    assert library_for(torch.zeros(2, 10).half(), knots.half()) is TORCH
+    fine = extend_knots(torch.linspace(-1, 1, 201).expand(20, -1), degree=3)
+    assert library_for(torch.zeros(20, 1000), fine) is TORCH
+
+
+def test_many_intervals_keep_only_the_bases_that_are_not_zero() -> None:
+    fine = extend_knots(torch.linspace(-1, 1, 201).expand(20, -1), degree=3)
+    at = evaluate(TORCH, torch.zeros(20, 1000), torch.zeros(20, 1000), fine, degree=3)
+    assert at.local is not None
+    assert at.local[0].shape == at.slopes.shape == (20, 4, 1000)
