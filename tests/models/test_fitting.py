@@ -1,0 +1,111 @@
+"""The public methods that train; `tests/training` tests the loop."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kan import KAN
+
+
+def test_train_with_a_data_set_is_fit_with_a_warning(make: Any, dataset: Any) -> None:
+    one, other = make(), make()
+    options = {"opt": "LBFGS", "steps": 1, "lamb": 0.01, "lamb_entropy": 10.0, "progress": False}
+    with pytest.warns(DeprecationWarning, match=r"`model.train\(dataset, ...\)` is now `model.fit"):
+        results = one.train(dataset, **options)
+    expected = other.fit(dataset, **options)
+    assert results["train_loss"].tolist() == expected["train_loss"].tolist()
+
+
+def test_the_warning_points_at_the_caller(make: Any, dataset: Any) -> None:
+    with pytest.warns(DeprecationWarning, match="is now") as caught:
+        make().train(dataset, steps=0, progress=False)
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    "call", [lambda m, d: m.train(d, "Adam", 2), lambda m, d: m.train(dataset=d, opt="Adam", steps=2)]
+)
+def test_train_takes_the_arguments_of_fit(make: Any, dataset: Any, call: Any) -> None:
+    with pytest.warns(DeprecationWarning, match="is now"):
+        assert len(call(make(), dataset)["train_loss"]) == 2
+
+
+def test_train_and_eval_without_data_are_those_of_any_module(make: Any) -> None:
+    model = make()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert model.eval() is model
+        assert not model.act_fun[0].training
+        assert model.train() is model
+        assert model.act_fun[0].training
+        assert not model.train(False).training
+        assert model.train(True).training
+        assert not model.train(mode=False).training
+
+
+def test_training_as_part_of_a_larger_module(make: Any) -> None:
+    model = make()
+    torch.nn.Sequential(model).eval()
+    assert not model.training
+
+
+def test_the_penalty_has_the_defaults_of_fit(make: Any) -> None:
+    model = make()
+    expected = model.reg("edge_forward_spline_n", 1.0, 2.0, 0.0, 0.0)
+    assert torch.equal(model.reg(), expected)
+    assert torch.equal(model.get_reg(), expected)
+    assert torch.equal(model.get_reg("edge_forward_spline_n", 1.0, 2.0, 0.0, 0.0), expected)
+
+
+def test_the_penalty_is_that_of_the_last_input(make: Any, x: Tensor) -> None:
+    model = make()
+    model(x[:9])
+    assert torch.equal(model.reg(), model.reg(x=x[:9]))
+    assert not torch.equal(model.reg(), model.reg(x=x))
+
+
+def test_a_loop_of_the_users_own(make: Any, dataset: Any) -> None:
+    model = make()
+    optimiser, losses = torch.optim.Adam(model.get_params(), lr=0.02), []
+    for _ in range(30):
+        optimiser.zero_grad()
+        loss = (model(dataset["train_input"]) - dataset["train_label"]).square().mean() + 1e-4 * model.reg()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.5 * losses[0]
+
+
+def test_evaluate_gives_loss_and_size(make: Any, dataset: Any) -> None:
+    model = make(grid=4)
+    model.remove_edge(0, 0, 0)
+    with torch.no_grad():
+        loss = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
+    found = model.evaluate(dataset)
+    assert found == {"test_loss": pytest.approx(loss.item()), "n_edge": 8, "n_grid": 4}
+
+
+def test_evaluate_leaves_the_last_input(make: Any, x: Tensor, dataset: Any) -> None:
+    model = make()
+    model(x[:3])
+    model.evaluate(dataset)
+    assert len(model.cache_data) == 3
+
+
+def test_a_prediction_of_the_users_own_leaves_the_reference_data(make: Any, x: Tensor, dataset: Any) -> None:
+    model = make()
+    model.fit(dataset, steps=1, pred_fn=lambda rows: model(rows * 0.5), progress=False)
+    assert torch.equal(model.reference_data(), x)
+
+
+def test_pruned_inputs_take_all_columns_in_training(x: Tensor, dataset: Any) -> None:
+    model = KAN(width=[2, 2, 1], seed=0)
+    model.get_act(x)
+    pruned = model.prune_input(active_inputs=[1])
+    results = pruned.fit(dataset, steps=2, progress=False)
+    assert results["train_loss"][-1] < results["train_loss"][0]

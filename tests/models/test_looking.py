@@ -1,0 +1,101 @@
+"""Pictures of a model; `tests/plotting` tests what is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import sympy
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from kan import KAN
+from kan.common.errors import ArgumentError, StateError
+
+
+@pytest.fixture(autouse=True)
+def no_windows_left() -> Any:
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("metric", ["backward", "forward_n", "forward_u"])
+def test_every_metric_gives_a_figure(make: Any, metric: str) -> None:
+    assert isinstance(make().plot(metric=metric), Figure)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"beta": 100, "sample": True},
+        {"mask": False},
+        {"tick": True, "scale": 0.7, "varscale": 0.5, "title": "network", "out_vars_offset": 0.1},
+        {"in_vars": ["a", sympy.Symbol("alpha")], "out_vars": [r"$\beta$"]},
+    ],
+)
+def test_options_of_published_notebooks(make: Any, options: dict[str, Any]) -> None:
+    model = make((2, [2, 1], 1))
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    model.remove_edge(0, 1, 1)
+    model.plot(**options).canvas.draw()
+
+
+def test_names_and_title_are_written(make: Any) -> None:
+    figure = make().plot(in_vars=["first", "second"], out_vars=["result"], title="My network")
+    texts = {text.get_text() for axes in figure.axes for text in axes.texts}
+    texts |= {axes.get_title() for axes in figure.axes} | {text.get_text() for text in figure.texts}
+    assert {"first", "second", "result", "My network"} <= texts
+
+
+def test_a_plot_is_known_to_pyplot_and_a_drawing_is_not(make: Any) -> None:
+    model = make()
+    model.draw()
+    assert plt.get_fignums() == []
+    model.plot()
+    assert len(plt.get_fignums()) == 1
+
+
+def test_files_are_written_only_into_a_folder_that_is_named(make: Any, tmp_path: Path) -> None:
+    model = make((2, 1))
+    model.plot()
+    assert list(tmp_path.iterdir()) == []
+    model.plot(folder="figures")
+    assert len(list((tmp_path / "figures").iterdir())) == 2
+
+
+def test_an_unknown_metric_is_refused(make: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`metric` must be one of 'backward', 'forward_n', 'forward_u'"):
+        make().plot(metric="act")
+
+
+def test_a_picture_needs_data() -> None:
+    with pytest.raises(StateError, match="call `model"):
+        KAN(width=[2, 1]).plot()
+
+
+def test_drawing_changes_nothing(make: Any, x: Tensor) -> None:
+    model = make()
+    model(x[:5])
+    before = {name: entry.clone() for name, entry in model.named_parameters()}
+    model.plot()
+    assert all(torch.equal(entry, before[name]) for name, entry in model.named_parameters())
+    assert len(model.cache_data) == 5
+
+
+def test_the_function_of_an_edge_is_returned_in_order(make: Any, x: Tensor) -> None:
+    model = make()
+    inputs, outputs = model.get_fun(0, 1, 2)
+    assert np.array_equal(inputs, np.sort(x[:, 1].numpy()))
+    order = x[:, 1].argsort()
+    assert outputs == pytest.approx(model.spline_postacts[0][order, 2, 1].numpy(), abs=1e-6)
+
+
+def test_the_function_of_a_symbolic_edge(make: Any) -> None:
+    model = make()
+    model.fix_symbolic(0, 0, 0, "x^2", fit_params_bool=False)
+    inputs, outputs = model.get_fun(0, 0, 0)
+    assert outputs == pytest.approx(inputs**2, abs=1e-6)

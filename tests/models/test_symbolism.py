@@ -1,0 +1,84 @@
+"""The public methods on the way to a formula; `tests/formula` tests what they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from torch import Tensor
+
+from kan import KAN
+from kan.common.errors import FormulaError
+
+
+def test_fixing_and_unfixing_an_edge(make: Any, x: Tensor, capsys: Any) -> None:
+    model = make()
+    before = model(x)
+    r2 = model.fix_symbolic(0, 0, 1, "sin")
+    assert "r2" in capsys.readouterr().out
+    assert 0 <= float(r2) <= 1
+    assert model.symbolic_fun[0].funs_name[1][0] == "sin"
+    model.unfix_symbolic(0, 0, 1)
+    assert torch.equal(model(x), before)
+
+
+def test_all_edges_become_splines_again(make: Any, x: Tensor) -> None:
+    model = make()
+    before = model(x)
+    for j in range(3):
+        model.fix_symbolic(0, 0, j, "x^2", fit_params_bool=False)
+    model.unfix_symbolic_all()
+    assert torch.equal(model(x), before)
+
+
+def test_without_a_fit_the_function_is_plain(make: Any, x: Tensor) -> None:
+    model = make((2, 1))
+    assert model.fix_symbolic(0, 0, 0, "x^2", fit_params_bool=False) is None
+    model.fix_symbolic(0, 1, 0, lambda value: value**3, fit_params_bool=False)
+    assert torch.allclose(model(x), x[:, [0]] ** 2 + x[:, [1]] ** 3, atol=1e-6)
+
+
+def test_from_data_to_a_formula(dataset: Any) -> None:
+    model = KAN(width=[2, 1], seed=0)
+    model.fit(dataset, steps=4, progress=False)
+    lib = ["x", "x^2", "sin"]
+    name, _, r2, complexity = model.suggest_symbolic(0, 0, 0, lib=lib, verbose=False)
+    assert (name, complexity) == ("x^2", 2)
+    assert float(r2) > 0.999
+    assert model.symbolic_fun[0].mask.sum() == 0
+    model.auto_symbolic(lib=lib, verbose=0)
+    assert model.symbolic_fun[0].funs_name == [["x^2", "x"]]
+    model.fit(dataset, steps=4, progress=False)
+    a, b = sympy.symbols("a b")
+    formulas, variables = model.symbolic_formula(var=["a", "b"], tolerance=1e-2, verbose=False)
+    assert variables == [a, b]
+    assert sympy.expand(formulas[0] - (a**2 + b)) == 0
+
+
+def test_a_formula_equals_the_network(make: Any, x: Tensor) -> None:
+    model = make((2, 2, 1)).double()
+    for layer, i, j in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 1, 0)):
+        model.fix_symbolic(layer, i, j, "sin", fit_params_bool=False, random=True)
+    formulas, variables = model.symbolic_formula()
+    values = sympy.lambdify(variables, formulas[0], "numpy")(*x.double().T.numpy())
+    assert np.allclose(values, model(x).detach().numpy()[:, 0], atol=1e-12)
+
+
+def test_normalisation_is_undone(make: Any, x: Tensor) -> None:
+    model = make((2, 1)).double()
+    for i in range(2):
+        model.fix_symbolic(0, i, 0, "x", fit_params_bool=False)
+    formulas, variables = model.symbolic_formula(normalizer=[[1.0, 2.0], [2.0, 4.0]], output_normalizer=[[10.0], [3.0]])
+    expected = 3 * ((variables[0] - 1) / 2 + (variables[1] - 2) / 4) + 10
+    points = [dict(zip(variables, values)) for values in ((0.0, 0.0), (1.0, -2.0), (3.5, 0.25))]
+    assert [float(formulas[0].subs(p)) for p in points] == pytest.approx([float(expected.subs(p)) for p in points])
+
+
+def test_splines_that_are_left_are_named(make: Any) -> None:
+    model = make((2, 1))
+    model.fix_symbolic(0, 0, 0, "x", fit_params_bool=False)
+    with pytest.raises(FormulaError, match=r"\(0,1,0\)"):
+        model.symbolic_formula()
