@@ -224,14 +224,14 @@ def test_earlier_versions_keep_the_folder(make: Any, way: str, tmp_path: Path) -
 def test_earlier_versions_come_to_where_the_model_is_now(make: Any, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     model, devices = make(), []
     checkout = model._history.checkout
-    monkeypatch.setattr(
-        model._history,
-        "checkout",
-        lambda *args, device: (devices.append(device), checkout(*args, device="cpu"))[1],
-    )
-    monkeypatch.setattr(type(model), "device", torch.device("meta"))
+
+    def watched(*args: Any, device: Any = None) -> KAN:
+        devices.append(device)
+        return checkout(*args, device=device)
+
+    monkeypatch.setattr(model._history, "checkout", watched)
     getattr(model, way)("0.0")
-    assert devices == [torch.device("meta")]
+    assert devices == [model.device]
 
 
 def test_versions_in_a_folder_outlive_memory(make: Any, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
