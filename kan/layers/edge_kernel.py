@@ -40,7 +40,7 @@ TORCH = Library(
 
 def library_for(x: Tensor, knots: Tensor) -> Library:
     """Return numpy for small layers on the CPU, torch for all others."""
-    small = is_dense(x, knots) and x.numel() * knots.shape[1] <= _SMALL_WORK
+    small = is_dense(x, knots) and 0 < x.numel() * knots.shape[1] <= _SMALL_WORK
     if not small or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
         return TORCH
     import numpy as np
@@ -96,7 +96,8 @@ def fold(lib: Library, coefficients: Any, scale_base: Any, scale_spline: Any, ma
 
 def flat(weights: Any) -> Any:
     """Lay the weights of each output in one row: (I, O, B + 1) -> (O, I (B + 1))."""
-    return weights.swapaxes(0, 1).reshape(weights.shape[1], -1)
+    inputs, outputs, rows = weights.shape
+    return weights.swapaxes(0, 1).reshape(outputs, inputs * rows)
 
 
 def centre(features: Any) -> Any:
@@ -112,7 +113,8 @@ def covariance(lib: Library, features: Any) -> Any:
 
 def multiply_out(lib: Library, features: Any, weights: Any, spread: Any) -> tuple[Any, Any]:
     """Return the sums (O, N) and, with the covariance `spread` of the features, the variances (I, O) of the edges."""
-    sums = lib.multiply(flat(weights), features.reshape(-1, features.shape[2]))
+    inputs, rows, samples = features.shape
+    sums = lib.multiply(flat(weights), features.reshape(inputs * rows, samples))
     return sums, None if spread is None else (lib.multiply(weights, spread) * weights).sum(axis=2)
 
 
@@ -121,8 +123,8 @@ def pull_back(
 ) -> tuple[Any, Any]:
     """Return the gradients of weights (I, O, B + 1) and, `for_inputs`, of features (I, B + 1, N)."""
     inputs, rows, samples = features.shape
-    grad_weights = lib.multiply(grad_sums, features.reshape(-1, samples).swapaxes(0, 1))
-    grad_weights = grad_weights.reshape(-1, inputs, rows).swapaxes(0, 1)
+    grad_weights = lib.multiply(grad_sums, features.reshape(inputs * rows, samples).swapaxes(0, 1))
+    grad_weights = grad_weights.reshape(len(grad_sums), inputs, rows).swapaxes(0, 1)
     grad_features = None
     if for_inputs:
         grad_features = lib.multiply(flat(weights).swapaxes(0, 1), grad_sums).reshape(inputs, rows, samples)

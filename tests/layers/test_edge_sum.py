@@ -21,7 +21,7 @@ NAMES = ("x", "base", "coefficients", "scale_base", "scale_spline", "mask")
 @pytest.fixture(params=["dense", "local"], autouse=True)
 def evaluation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run every test with both evaluations of the bases, whichever would be cheaper."""
-    for name in ("kan.spline.basis", "kan.layers.edge_sum"):
+    for name in ("kan.spline.basis", "kan.layers.edge_kernel"):
         monkeypatch.setattr(import_module(name), "is_dense", lambda *_: request.param == "dense")
     return str(request.param)
 
