@@ -1,0 +1,108 @@
+"""The import paths and star names of pykan's scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+API = json.loads((Path(__file__).parent / "pykan_api.json").read_text(encoding="utf-8"))
+
+# What notebooks use after `from kan import *`, and never import themselves.
+RELIED_ON = {
+    *("torch", "np", "plt", "nn", "tqdm", "sympy", "copy", "nsimplify", "ex_round"),
+    *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
+    *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
+}
+TO_COME = {"plot_tree", "get_derivative", "model2param"}
+
+
+def run(code: str) -> str:
+    """Run `code` in an interpreter of its own, warnings being errors."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+def test_star_gives_the_names_that_notebooks_rely_on() -> None:
+    names = set(run("from kan import *; print(*globals())").split())
+    assert RELIED_ON - names == set()
+    assert {*API["kan"]} - TO_COME - names == set()
+
+
+def test_star_names_are_what_they_are_elsewhere() -> None:
+    run(
+        "from kan import *\n"
+        "import copy as c, numpy, torch as t, sympy as s, tqdm as q, matplotlib.pyplot\n"
+        "assert copy is c and np is numpy and torch is t and nn is t.nn and sympy is s and nsimplify is s.nsimplify\n"
+        "assert plt is matplotlib.pyplot and tqdm is q.tqdm"
+    )
+
+
+def test_star_does_not_replace_builtins() -> None:
+    run("import builtins\nfrom kan import *\nassert not [n for n in globals() if n[0] != '_' and hasattr(builtins, n)]")
+
+
+def test_plain_import_loads_nothing_heavy() -> None:
+    loaded = run("import sys, torch\nbefore = {*sys.modules}\nimport kan\nprint(*({*sys.modules} - before))").split()
+    roots = {name.split(".")[0] for name in loaded}
+    assert "kan" in roots
+    assert roots.isdisjoint({"matplotlib", "sympy", "sklearn", "pandas", "scipy"})
+
+
+@pytest.mark.parametrize("name", ["KANLayer", "Symbolic_KANLayer", "MultKAN", "LBFGS"])
+def test_a_class_stays_a_class_after_the_module_of_its_name_is_imported(name: str) -> None:
+    run(
+        f"import kan, kan.{name}, importlib, sys\n"
+        f"assert isinstance(kan.{name}, type)\n"
+        f"assert kan.{name} is sys.modules['kan.{name}'].{name}\n"
+        f"importlib.import_module('kan.{name}')\n"
+        f"from kan import *\n"
+        f"assert isinstance({name}, type) and isinstance(kan.{name}, type)"
+    )
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from kan import KAN",
+        "from kan.MultKAN import MultKAN, KAN",
+        "from kan.KANLayer import KANLayer",
+        "from kan.Symbolic_KANLayer import Symbolic_KANLayer",
+        "from kan.LBFGS import LBFGS",
+        "from kan.LBFGS import *",
+        "from kan.spline import *",
+        "from kan.spline import B_batch, coef2curve, curve2coef, extend_grid",
+        "from kan.utils import *",
+        "from kan.utils import create_dataset, create_dataset_from_data, ex_round, augment_input, SYMBOLIC_LIB",
+        "from kan.utils import batch_jacobian, batch_hessian",
+        "from kan.KANLayer import *; KANLayer",
+    ],
+)
+def test_import_paths_of_pykan(statement: str) -> None:
+    run(statement)
+
+
+def test_one_object_has_one_identity_on_every_path() -> None:
+    run(
+        "import kan\n"
+        "from kan.utils import create_dataset, SYMBOLIC_LIB\n"
+        "from kan.MultKAN import KAN, MultKAN\n"
+        "from kan.spline import curve2coef\n"
+        "assert kan.create_dataset is create_dataset and kan.SYMBOLIC_LIB is SYMBOLIC_LIB\n"
+        "assert kan.KAN is KAN is MultKAN and kan.curve2coef is curve2coef"
+    )
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    import kan
+
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        kan.nothing  # noqa: B018
