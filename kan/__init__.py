@@ -49,7 +49,8 @@ from kan.utils import (
 
 __version__ = "1.0.0.dev0"
 
-__all__ = [  # noqa: F822 - the last eight come from `__getattr__`
+# The last eight come from `__getattr__`.
+__all__ = [
     "KAN",
     "LBFGS",
     "SYMBOLIC_LIB",

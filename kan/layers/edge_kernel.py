@@ -41,7 +41,9 @@ TORCH = Library(
 def library_for(x: Tensor, knots: Tensor) -> Library:
     """Return numpy for small layers on the CPU, torch for all others."""
     small = is_dense(x, knots) and 0 < x.numel() * knots.shape[1] <= _SMALL_WORK
-    if not small or x.device.type != "cpu" or x.dtype not in (torch.float32, torch.float64):
+    # Subclasses of tensors, such as those that only trace, have no memory that numpy could read.
+    readable = type(x) is Tensor and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
+    if not (small and readable):
         return TORCH
     import numpy as np
 

@@ -152,9 +152,10 @@ class _EdgeSums(torch.autograd.Function):
         if torch.is_grad_enabled():
             # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
             lib, at, weights, spread = TORCH, *_differentiable(ctx, needs_x=needs_x)
-        x, base, coefficients, scale_base, scale_spline, mask, _ = (lib.from_tensor(tensor) for tensor in saved)
+        base, coefficients, scale_base, scale_spline, mask = (lib.from_tensor(tensor) for tensor in saved[1:6])
         if at.features is None:
-            at = at._replace(features=fill(*at.local, base, count=coefficients.shape[2]))
+            values, rows = at.local
+            at = at._replace(features=fill(values, rows, base, count=coefficients.shape[2]))
         grad_weights, grad_features = pull_back(
             lib,
             at.features,

@@ -198,11 +198,11 @@ def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
 def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     """Run the recursion over all intervals: (I, N), (I, M + 1) -> (I, B, N)."""
     if order == 0:
-        return dense_basis_with_slopes(x, knots, degree=degree)[0]  # type: ignore[no-any-return]
+        return dense_basis_with_slopes(x, knots, degree=degree)[0]
     values, _ = _recursion(x, knots, levels=degree - order, as_float=_as_float)
     for level in range(degree - order + 1, degree + 1):
         values = _slopes(values * _inverse_widths(knots, span=level), level=level)
-    return values  # type: ignore[no-any-return]
+    return values
 
 
 def dense_basis_with_slopes(

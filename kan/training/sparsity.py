@@ -84,8 +84,9 @@ class _SplineSparsity(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         variances, inputs, *gradients = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for differentiable gradients
-            for_inputs = ctx.needs_input_grad[1]
-            gradients = _spline_sparsity(variances, inputs, *ctx.options, torch.log2, for_inputs=for_inputs)[1]
+            weights, floor = ctx.options
+            needed = ctx.needs_input_grad[1]
+            _, gradients = _spline_sparsity(variances, inputs, weights, floor, torch.log2, for_inputs=needed)
         for_variances, for_inputs = gradients
         return grad * for_variances, None if for_inputs is None else grad * for_inputs, None, None
 
@@ -93,14 +94,16 @@ class _SplineSparsity(torch.autograd.Function):
 def _arrays(*tensors: Tensor) -> tuple[list[Any], Callable[[Any], Any], Callable[[Any], Tensor]]:
     """Return small tensors on the CPU as numpy arrays, others as they are; the logarithm; and the way back."""
     small = sum(tensor.numel() for tensor in tensors) <= _SMALL
-    if not small or any(tensor.device.type != "cpu" or tensor.dtype not in _NUMPY_TYPES for tensor in tensors):
+    if not small or not all(_is_readable(tensor) for tensor in tensors):
         return [tensor.detach() for tensor in tensors], torch.log2, lambda tensor: tensor
     import numpy as np
 
     return [tensor.detach().numpy() for tensor in tensors], np.log2, torch.from_numpy
 
 
-_NUMPY_TYPES = (torch.float32, torch.float64)
+def _is_readable(tensor: Tensor) -> bool:
+    """Whether numpy can read the tensor's memory."""
+    return type(tensor) is Tensor and tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
 def _sparsity(scales: Any, weights: SparsityWeights, log2: Callable[[Any], Any]) -> tuple[Any, Any]:
