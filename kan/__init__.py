@@ -10,7 +10,7 @@
 """
 
 from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
-from kan.common.lazy import star_name as __getattr__
+from kan.common.lazy import star_name as __getattr__  # noqa: F401 - Python calls it
 
 # Each class comes through the module that bears its name: imported later, that module would take the class's place.
 from kan.KANLayer import KANLayer as KANLayer
@@ -49,7 +49,7 @@ from kan.utils import (
 
 __version__ = "1.0.0.dev0"
 
-# The last eight come from `__getattr__`.
+# The other libraries among these come from `__getattr__`.
 __all__ = [
     "KAN",
     "LBFGS",
@@ -69,6 +69,7 @@ __all__ = [
     "batch_hessian",
     "batch_jacobian",
     "coef2curve",
+    "copy",
     "create_dataset",
     "create_dataset_from_data",
     "curve2coef",
@@ -89,12 +90,11 @@ __all__ = [
     "f_sqrt",
     "f_tan",
     "fit_params",
-    "sparse_mask",
-    "copy",
     "nn",
     "np",
     "nsimplify",
     "plt",
+    "sparse_mask",
     "sympy",
     "torch",
     "tqdm",
