@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -157,6 +158,17 @@ def test_x_outside_the_grid_gives_the_base_function_alone() -> None:
     layer = make_layer()
     x = torch.full((1, 3), 50.0).double()
     assert torch.allclose(layer.forward_sum(x), nn.functional.silu(x) @ layer.scale_base)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("num", [5, 60])
+def test_half_precision_rounds_the_result_and_nothing_else(dtype: torch.dtype, num: int) -> None:
+    low = make_layer(num=num, noise_scale=5.0).to(dtype)
+    exact = copy.deepcopy(low).double()
+    x = random(50, 3).to(dtype)
+    y, expected = low.forward_sum(x), exact.forward_sum(x.double())
+    assert y.dtype == dtype
+    assert torch.allclose(y.double(), expected, rtol=torch.finfo(dtype).eps, atol=1e-6)
 
 
 # Grids
