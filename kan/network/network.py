@@ -158,6 +158,11 @@ class Network(nn.Module):
         return list(self.shape.arities[layer])
 
     @property
+    def has_splines(self) -> bool:
+        """Whether any edge is numerical, and not only symbolic or removed."""
+        return any(bool((layer.mask != 0).any()) for layer in self.act_fun)
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters live."""
         return self.node_scale_0.device

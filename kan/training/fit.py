@@ -181,13 +181,14 @@ class Training:
         return Point(*train, self.network.prepare(train[0]))
 
     def _is_finished(self, step: int) -> bool:
-        """Whether another step would change nothing: same data, same grids, and no descent left."""
-        stuck = isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated
-        return stuck and self.data.is_constant and self.grids.is_over(step)
+        """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
+        if not (isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated and self.data.is_constant):
+            return False
+        return self.grids.is_over(step) or not self.network.has_splines
 
     def _update_grids(self, x: Tensor) -> bool:
         """Move the knots; what a quasi-Newton method has learnt about the old coefficients is void."""
-        if self.objective.pred_fn is not None:
+        if self.objective.pred_fn is not None or not self.network.has_splines:
             return False
         update_grid(self.network, x, **self.objective.singularity)
         if isinstance(self.optimiser, LBFGS):
