@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import NamedTuple
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.random import stream
-from kan.layers import KANLayer, KANLinear, Symbolic_KANLayer
+from kan.layers import KANLayer, KANLinear, Symbolic_KANLayer, edge_kernel
 from kan.network import Network
 
 Make = Callable[[], nn.Module]
@@ -21,6 +22,8 @@ class Case(NamedTuple):
 
     make: Make
     output: Callable[[nn.Module, Tensor], Tensor] = lambda module, x: module(x)
+    # How the bases are evaluated; by default as it is cheapest for few samples.
+    evaluation: str = "numpy"
 
 
 def first(module: nn.Module, x: Tensor) -> Tensor:
@@ -66,20 +69,25 @@ def network(grid: int = 3, *, with_symbols: bool = False) -> Network:
 
 CASES = {
     "KANLayer": Case(numeric, first),
-    "KANLayer, fine grid": Case(lambda: numeric(40), first),
     "forward_sum": Case(numeric, forward_sum),
-    "forward_sum, fine grid": Case(lambda: numeric(40), forward_sum),
+    "forward_sum, by torch": Case(numeric, forward_sum, "torch"),
+    "forward_sum, fine grid": Case(lambda: numeric(15), forward_sum, "local"),
     "KANLinear": Case(lambda: KANLinear(2, 3, generator=stream(0))),
     "Symbolic_KANLayer": Case(symbolic, first),
     "Network": Case(network),
-    "Network, fine grid": Case(lambda: network(40)),
+    "Network, fine grid": Case(lambda: network(15), evaluation="local"),
     "Network with symbols": Case(lambda: network(with_symbols=True)),
 }
 
 
 @pytest.fixture(params=CASES)
-def case(request: pytest.FixtureRequest) -> Case:
-    return CASES[request.param]
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    chosen = CASES[request.param]
+    if chosen.evaluation != "numpy":
+        monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
+    if chosen.evaluation == "local":
+        monkeypatch.setattr(import_module("kan.spline.basis"), "_DENSE_SURPLUS", 0)
+    return chosen
 
 
 @pytest.fixture

@@ -9,8 +9,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, hessian, jacfwd, jacrev, jvp, vmap
 
-# torch's own forward mode builds some of its rules with torch.jit.
-pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+pytestmark = [
+    # torch's own forward mode builds some of its rules with torch.jit.
+    pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning"),
+    # Its vmap lays samples out as it likes, and its searchsorted then remarks that this is slower.
+    pytest.mark.filterwarnings("ignore:torch.searchsorted:UserWarning"),
+]
 
 
 class Output(nn.Module):

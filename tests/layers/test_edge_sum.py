@@ -10,19 +10,25 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
+from kan.layers import edge_kernel
 from kan.layers.edge_sum import EdgeSums, edge_sums, make_features
 from kan.spline import adaptive_knots, basis, extend_knots, uniform_knots
 
 forward_mode = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 
+# By name: as an attribute of the package, `basis` is the function.
+BASIS = import_module("kan.spline.basis")
+
 NAMES = ("x", "base", "coefficients", "scale_base", "scale_spline", "mask")
 
 
-@pytest.fixture(params=["dense", "local"], autouse=True)
+@pytest.fixture(params=["numpy", "dense", "local"], autouse=True)
 def evaluation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run every test with both evaluations of the bases, whichever would be cheaper."""
-    for name in ("kan.spline.basis", "kan.layers.edge_kernel"):
-        monkeypatch.setattr(import_module(name), "is_dense", lambda *_: request.param == "dense")
+    """Run every test with all evaluations of the bases, whichever would be cheaper."""
+    if request.param != "numpy":
+        monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
+    for module in (BASIS, edge_kernel):
+        monkeypatch.setattr(module, "is_dense", lambda *_: request.param != "local")
     return str(request.param)
 
 
