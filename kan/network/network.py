@@ -160,7 +160,7 @@ class Network(nn.Module):
     @property
     def has_splines(self) -> bool:
         """Whether any edge is numerical, and not only symbolic or removed."""
-        return any(bool((layer.mask != 0).any()) for layer in self.act_fun)
+        return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
 
     @property
     def device(self) -> torch.device:

@@ -431,3 +431,12 @@ def test_pykans_format_and_device_follow_the_network(pykan_case: Callable[..., A
     assert (network.dtype, network.device) == (torch.float64, torch.device("cpu"))
     assert network.to("meta").device == torch.device("meta")
     assert expected["y"].dtype == torch.float64
+
+
+def test_a_network_says_whether_it_has_numerical_edges() -> None:
+    network = Network([2, 1])
+    assert network.has_splines
+    network.act_fun[0].mask.data[0, 0] = 0  # type: ignore[union-attr, operator, index]
+    assert network.has_splines
+    network.act_fun[0].mask.data.zero_()  # type: ignore[union-attr, operator]
+    assert not network.has_splines
