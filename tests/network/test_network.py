@@ -440,3 +440,9 @@ def test_a_network_says_whether_it_has_numerical_edges() -> None:
     assert network.has_splines
     network.act_fun[0].mask.data.zero_()  # type: ignore[union-attr, operator]
     assert not network.has_splines
+
+
+def test_transforms_leave_no_tensor_of_theirs_on_the_network(mixed: Network, x: Tensor) -> None:
+    torch.func.vmap(mixed)(torch.stack([x, x]))
+    torch.func.grad(lambda x: mixed(x).sum())(x)
+    assert mixed.cache_data is None
