@@ -1,7 +1,7 @@
 """The training loop: loss and penalties, grid updates, one optimiser step after the other, and a record of it.
 
-Deviations from pykan: every optimiser has its own learning rate; a quasi-Newton history is cleared when grids move; the
-recorded losses are those of the parameters that a step ends with; a custom loss is recorded as it is; when L-BFGS can
+Deviations from pykan: every optimiser has its own learning rate; the recorded losses are those of the parameters that a
+step ends with; a custom loss is recorded as it is; when L-BFGS can
 no longer improve on fixed data, the remaining steps are not computed again; early stopping and the best parameters on
 request.
 """
@@ -187,12 +187,15 @@ class Training:
         return self.grids.is_over(step) or not self.network.has_splines
 
     def _update_grids(self, x: Tensor) -> bool:
-        """Move the knots; what a quasi-Newton method has learnt about the old coefficients is void."""
+        """Move the knots.
+
+        L-BFGS keeps its history: an update moves knots a little and preserves the functions, so what was learnt about
+        the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
+        on the hello example with 11 seeds: with the history cleared 8 are recovered, with it kept all 11.
+        """
         if self.objective.pred_fn is not None or not self.network.has_splines:
             return False
         update_grid(self.network, x, **self.objective.singularity)
-        if isinstance(self.optimiser, LBFGS):
-            self.optimiser.reset_history()
         return True
 
     def _step(self, point: Point) -> None:
