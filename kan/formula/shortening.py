@@ -203,7 +203,7 @@ def _snapped(form: Shortened, limits: Limits, known: Neighbours) -> Shortened:
     for _, _, constant, numbers in sorted(offers, key=lambda offer: offer[:2]):
         for number in numbers:
             if limits.allow(evaluation.trial(constant, float(number))):
-                if float(number) != float(constant.expr):
+                if float(number) != float(constant.expr) or not number.is_Rational:
                     snapped.append((float(constant.expr), number))
                 evaluation.commit(constant, number, float(number))
                 break

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 _ROWS = 300
 """Rows of the data that candidates are tried on; the result is checked on all."""
 
+_ROUNDING = 1e-12
+"""Changes of the output below this, relative to its spread, are not worth telling."""
+
 
 @dataclass(frozen=True)
 class SimplifiedFormula:
@@ -73,11 +76,14 @@ class SimplifiedFormula:
     def _lines(self, index: int) -> list[str]:
         title = "formula" if len(self.expressions) == 1 else f"formula of output {index + 1}"
         lines = [f"{title}: {self.expressions[index]}"]
-        if self.dropped[index]:
-            terms = ", ".join(f"{_short(term)} ({effect:.1e})" for term, effect in self.dropped[index])
-            lines.append(f"  dropped, with the relative change each makes: {terms}")
-        if self.snapped[index]:
-            lines.append("  replaced: " + ", ".join(f"{old:.10g} -> {new}" for old, new in self.snapped[index]))
+        # What differs by rounding only is no news.
+        terms = [f"{_short(term)} ({effect:.1e})" for term, effect in self.dropped[index] if effect > _ROUNDING]
+        if terms:
+            lines.append(f"  dropped, with the relative change each makes: {', '.join(terms)}")
+        constants = [(f"{old:.10g}", str(new)) for old, new in self.snapped[index]]
+        changes = [f"{old} -> {new}" for old, new in constants if old != new]
+        if changes:
+            lines.append("  replaced: " + ", ".join(changes))
         relative = self.change[index] / self.spread[index] if self.spread[index] else self.change[index]
         lines.append(f"  changes the output by {self.change[index]:.2e} rms, {relative:.2e} of its standard deviation")
         if self.rmse_before is not None and self.rmse_after is not None:
