@@ -2,12 +2,13 @@
 
 On a network of a few nodes an operation of torch costs more for being called than for what it computes; a call of numpy
 costs a fraction of that. So the same lines run on either: they use what tensors and arrays have in common, and
-`Library` holds what differs. Matrix products always go through torch, so that there are no other threads than its own.
+`Library` holds what differs. Large matrix products always go through torch: there are no other threads than its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +18,8 @@ from kan.spline.basis import dense_basis_with_slopes, is_dense, local_basis_with
 
 # Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls.
 _SMALL_WORK = 200_000
+# Matrices up to this many numbers are multiplied by numpy itself, beside its threads.
+_TINY_PRODUCT = 4096
 
 
 class Library(NamedTuple):
@@ -45,9 +48,18 @@ def library_for(x: Tensor, knots: Tensor) -> Library:
     readable = type(x) is Tensor and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
     if not (small and readable):
         return TORCH
+    return _numpy()
+
+
+@lru_cache(maxsize=1)
+def _numpy() -> Library:
+    """Return the library of numpy, which is only imported when it is used."""
     import numpy as np
 
     def multiply(first: Any, second: Any) -> Any:
+        # Large products would wake numpy's own threads, which get in the way of torch's.
+        if max(first.size, second.size) <= _TINY_PRODUCT:
+            return np.matmul(first, second)
         return torch.matmul(torch.from_numpy(first), torch.from_numpy(second)).numpy()
 
     return Library(
@@ -104,7 +116,7 @@ def flat(weights: Any) -> Any:
 
 def centre(features: Any) -> Any:
     """Subtract the mean over the samples."""
-    return features - features.mean(axis=2, keepdims=True)
+    return features - features.sum(axis=2, keepdims=True) / features.shape[2]
 
 
 def covariance(lib: Library, features: Any) -> Any:

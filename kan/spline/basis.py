@@ -255,4 +255,4 @@ def _inverse_widths(knots: Any, *, span: int) -> Any:
 
 def _inverse(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
-    return 1 / width.clip(min=_NO_WIDTH)
+    return 1 / (width + _NO_WIDTH)  # no change to any other width

@@ -129,7 +129,7 @@ def _spline_sparsity(
     """Return the sparsity and its gradients with respect to variances (I, O) and, `for_inputs`, to inputs (I, N)."""
     freedom = max(x.shape[1] - 1, 1)
     spread = variances.clip(min=0) ** 0.5  # (I, O); rounding can make a variance negative
-    centred = x - x.mean(axis=1, keepdims=True)
+    centred = x - x.sum(axis=1, keepdims=True) / x.shape[1]
     width = ((centred * centred).sum(axis=1, keepdims=True) / freedom) ** 0.5  # (I, 1)
     unit = width + floor
     value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights, log2)
