@@ -5,7 +5,7 @@ it was; the two share no parameter. The others change the network in place, as i
 """
 
 from kan.surgery.grids import initialize_from_another_model, initialize_grid_from_another_model, update_grid
-from kan.surgery.masks import remove_edge, remove_node, set_mode, unfix, unfix_all
+from kan.surgery.masks import remove_edge, remove_node, set_mode, unfix
 from kan.surgery.prune import prune, prune_edge, prune_input, prune_node
 from kan.surgery.refine import refine
 from kan.surgery.transplant import select_nodes
@@ -23,6 +23,5 @@ __all__ = [
     "select_nodes",
     "set_mode",
     "unfix",
-    "unfix_all",
     "update_grid",
 ]

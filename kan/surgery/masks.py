@@ -2,7 +2,7 @@
 
 An edge has a numerical and a symbolic part, each with a mask. Deviations from pykan: a removed edge is gone, its
 symbolic function included, which pykan leaves behind, where the product of its mask 0 and its value, if NaN, is NaN;
-removing a multiplication node removes the edges into all its factors; `unfix_all` does not bring removed edges back.
+removing a multiplication node removes the edges into all its factors.
 
 Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0).
 """
@@ -126,17 +126,6 @@ def unfix(network: Network, l: Any, i: Any, j: Any) -> None:  # noqa: E741
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     set_mode(network, layer, i, j, "n")
     symbolic_edges(network, layer).clear_edge(i, j)
-
-
-@torch.no_grad()
-def unfix_all(network: Network) -> None:
-    """Make every edge numerical that carries a symbolic function; removed edges stay removed."""
-    for layer in range(network.depth):
-        symbolic = symbolic_edges(network, layer)
-        for i in range(symbolic.in_dim):
-            for j in range(symbolic.out_dim):
-                if symbolic.is_fixed(i, j):
-                    unfix(network, layer, i, j)
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kan.common.errors import ArgumentError
-from kan.surgery import prune_edge, remove_edge, remove_node, set_mode, unfix, unfix_all
+from kan.surgery import prune_edge, remove_edge, remove_node, set_mode, unfix
 
 
 def edge_value(network, x, layer, i, j):
@@ -158,16 +158,6 @@ def test_unfix_makes_an_edge_numerical(kit):
     unfix(network, 0, 1, 0)
     torch.testing.assert_close(network(x), before)
     assert network.symbolic_fun[0].is_idle
-
-
-def test_unfix_all_leaves_removed_edges_removed(kit):
-    network, x = kit.build([2, 2, 1]), kit.samples()
-    remove_edge(network, 0, 0, 1)
-    before = network(x)
-    fix(network, 0, 1, 0, "sin")
-    fix(network, 1, 0, 0, "x^2")
-    unfix_all(network)
-    torch.testing.assert_close(network(x), before)
 
 
 def test_training_goes_on_after_both_edges_into_a_hidden_node_are_removed(kit):
