@@ -37,3 +37,18 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
         return _BASE_FUNCTIONS[base_fun]()
     names = ", ".join(repr(name) for name in _BASE_FUNCTIONS)
     raise ArgumentError(f"`base_fun` must be one of {names}, or a function of a tensor; got {base_fun!r}.")
+
+
+def value_and_slope(function: Callable[..., Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return an elementwise function and its derivative at `x`, both without a graph."""
+    if type(function) is nn.SiLU:
+        share = torch.sigmoid(x)
+        value = x * share
+        return value, torch.addcmul(share + value, value, share, value=-1)
+    with torch.enable_grad():
+        point = x.detach().requires_grad_()
+        value = function(point)
+        if not value.requires_grad:
+            return value, torch.zeros_like(x)
+        (slope,) = torch.autograd.grad(value.sum(), point, allow_unused=True, materialize_grads=True)
+    return value.detach(), slope

@@ -35,6 +35,17 @@ def _product(factors: Tensor, *, like: Tensor) -> Tensor:
     return product
 
 
+def pull_back_products(subnodes: Tensor, gradient: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:
+    """Turn the gradient of the nodes that `multiply_nodes` returns into that of its sub-nodes."""
+    if not arities:
+        return gradient
+    pieces = [gradient[:n_sum]]
+    for group, of_product in zip(torch.split(subnodes[n_sum:], list(arities)), gradient[n_sum:]):
+        others = [torch.cat([group[:row], group[row + 1 :]])[None] for row in range(len(group))]
+        pieces += [of_product * _product(factors, like=group) for factors in others]
+    return torch.cat(pieces)
+
+
 def nodes_to_subnodes(values: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:
     """Repeat the value of every multiplication node for each of its factors, along the last dimension."""
     repeats = torch.tensor([1] * n_sum + list(arities), device=values.device)

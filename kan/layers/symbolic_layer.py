@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Callable, NamedTuple
 
 import torch
@@ -32,6 +33,12 @@ class EdgeGroup(NamedTuple):
     guarded: Callable[..., Any]
     outputs: Tensor  # (E,)
     inputs: Tensor  # (E,)
+
+    def bound(self, threshold: float | None) -> Callable[[Tensor], Tensor]:
+        """Return the plain function, or the one guarded at a threshold."""
+        if threshold is None:
+            return self.function
+        return partial(_guarded_value, self.guarded, threshold)
 
 
 class _Groups(NamedTuple):
@@ -135,15 +142,11 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     ) -> list[tuple[EdgeGroup, Tensor]]:
         """Evaluate the edges of each function together: x (I, N) -> values (E, N) for every group."""
         results = []
-        for group in self._edge_groups():
+        for group in self.edge_groups():
             affine = self.affine[group.outputs, group.inputs].to(x.dtype)  # (E, 4)
             a, b, c, d = affine[:, :, None].unbind(dim=1)
             argument = torch.addcmul(b, a, x[group.inputs])
-            if singularity_avoiding:
-                value = group.guarded(argument, torch.as_tensor(y_th, dtype=x.dtype, device=x.device))
-                value = value[1] if isinstance(value, tuple) else value
-            else:
-                value = group.function(argument)
+            value = group.bound(y_th if singularity_avoiding else None)(argument)
             mask = self.mask[group.outputs, group.inputs][:, None].to(x.dtype)
             results.append((group, mask * (c * value + d)))
         return results
@@ -314,7 +317,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         entry = lookup(self.funs_name[j][i])
         return entry[0], entry[3]
 
-    def _edge_groups(self) -> list[EdgeGroup]:
+    def edge_groups(self) -> list[EdgeGroup]:
         """Return the groups of edges with the same function, on the device of the parameters.
 
         Edges with mask zero are left out: a function that is infinite or NaN there would spoil sum and gradients.
@@ -345,6 +348,13 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         """Leave the cached groups out of copies and pickles; they hold functions."""
         state = super().__getstate__() if hasattr(super(), "__getstate__") else self.__dict__
         return {**state, "_groups": None}
+
+
+def _guarded_value(function: Callable[..., Any], threshold: float, x: Tensor) -> Tensor:
+    """Evaluate a guarded function, which may return the place of its singularity first."""
+    value = function(x, torch.as_tensor(threshold, dtype=x.dtype, device=x.device))
+    result: Tensor = value[1] if isinstance(value, tuple) else value
+    return result
 
 
 def _unguarded(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -201,7 +201,7 @@ def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Ten
         return dense_basis_with_slopes(x, knots, degree=degree)[0]
     values, _ = _recursion(x, knots, levels=degree - order, as_float=_as_float)
     for level in range(degree - order + 1, degree + 1):
-        values = _slopes(values * _inverse_widths(knots, span=level), level=level)
+        values = _slopes(values * inverse_widths(knots, span=level), level=level)
     return values
 
 
@@ -228,7 +228,7 @@ def _recursion(x: Any, knots: Any, *, levels: int, as_float: Callable[[Any, Any]
     values = reached[:, :-1] - reached[:, 1:]
     scaled = values
     for level in range(1, levels + 1):
-        scaled = values * _inverse_widths(knots, span=level)
+        scaled = values * inverse_widths(knots, span=level)
         rising = scaled * offset[:, : scaled.shape[1]]
         values -= rising  # what falls, of the next interval
         rising[:, :-1] += values[:, 1:]
@@ -248,7 +248,7 @@ def _as_float(mask: Tensor, like: Tensor) -> Tensor:
     return mask.to(like.dtype)
 
 
-def _inverse_widths(knots: Any, *, span: int) -> Any:
+def inverse_widths(knots: Any, *, span: int) -> Any:
     """Return 1 / (t[j + span] - t[j]) as a column for every input, (I, M + 1 - span, 1)."""
     return _inverse(knots[:, span:] - knots[:, :-span])[:, :, None]
 

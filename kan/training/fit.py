@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,65 +21,26 @@ from kan.network import Network
 from kan.surgery import update_grid
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
+from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
-from kan.training.penalties import REG_METRICS, penalty
+from kan.training.penalties import REG_METRICS
 from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule
 
-if TYPE_CHECKING:
-    from kan.network import Prepared
-
-LossFunction = Callable[[Tensor, Tensor], Tensor]
-
 
 @dataclass(frozen=True)
-class Point:
-    """Inputs and labels, and the inputs prepared for the present grids where that is worth it."""
+class _Points:
+    """The objective on the data of a step, and the batch and the grids for which that holds."""
 
-    x: Tensor
-    y: Tensor
-    prepared: Prepared | None = None
+    batch: Batch
+    grids: list[Tensor]
+    train: Point | AdjointPoint
+    test: Point | AdjointPoint | None
 
-
-@dataclass(frozen=True)
-class Objective:
-    """What is minimised: the loss of the prediction plus `lamb` times the penalty."""
-
-    network: Network
-    loss_fn: LossFunction | None
-    pred_fn: Callable[[Tensor], Tensor] | None
-    lamb: float
-    penalty_weights: dict[str, Any]
-    singularity: dict[str, Any]
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether the prediction is the network's output, and neither the user's `pred_fn` nor a class's `forward`."""
-        return self.pred_fn is None and type(self.network).forward is Network.forward
-
-    def terms(self, point: Point, *, penalised: bool = True) -> tuple[Tensor, Tensor]:
-        """Return loss and penalty at some data."""
-        if not penalised or self.lamb == 0:
-            return self.loss(self.predict(point), point.y), torch.zeros((), device=self.network.device)
-        trace = self.network.trace(point.x if point.prepared is None else point.prepared, **self.singularity)
-        prediction = trace.output if self.is_plain else self.predict(point)
-        return self.loss(prediction, point.y), penalty(self.network, trace, **self.penalty_weights)
-
-    def predict(self, point: Point) -> Tensor:
-        """Return the prediction."""
-        if self.pred_fn is not None:
-            return self.pred_fn(point.x)
-        if point.prepared is None:
-            return self.network(point.x, **self.singularity)
-        return self.network.predict(point.prepared, **self.singularity)
-
-    def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
-        """Return the loss: by default the mean square error."""
-        return nn.functional.mse_loss(prediction, y) if self.loss_fn is None else self.loss_fn(prediction, y)
-
-    def shown(self, loss: Tensor) -> float:
-        """Return the number to record: the root of the default loss, any other as it is."""
-        return _number(loss.sqrt() if self.loss_fn is None else loss)
+    def hold(self, network: Network, batch: Batch) -> bool:
+        """Whether this is the batch, and the grids are where they were, also after a user's own function ran."""
+        same = (torch.equal(layer.grid, grid) for layer, grid in zip(network.act_fun, self.grids))  # type: ignore[arg-type]
+        return self.batch[0] is batch[0] and all(same)
 
 
 @dataclass(frozen=True)
@@ -134,7 +95,8 @@ class Training:
         self.grids, self.log = grids, log
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         self.on_step, self.progress = on_step, progress
-        self.point: Point | None = None
+        # Training and test data for as long as the grids stay, and the batches that they are made of.
+        self._points: _Points | None = None
 
     @property
     def training_inputs(self) -> Tensor:
@@ -165,20 +127,25 @@ class Training:
 
     def _advance(self, step: int, train: Batch, test: Batch | None) -> None:
         """Take one step: grids, optimiser, numbers."""
-        moved = self.grids.is_due(step) and self._update_grids(train[0])
+        if self.grids.is_due(step):
+            self._update_grids(train[0])
         if self._is_finished(step):
             self.record.repeat()
             return
-        if moved or self.point is None or self.point.x is not train[0]:
-            self.point = self._prepare(train)
-        self._step(self.point)
-        self.record.add(self._measure(self.point, test))
+        if self._points is None or not self._points.hold(self.network, train):
+            self._points = self._prepare(train, test)
+        self._step(self._points.train)
+        self.record.add(self._measure(self._points))
 
-    def _prepare(self, train: Batch) -> Point:
+    def _prepare(self, train: Batch, test: Batch | None) -> _Points:
         """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
-        if not self.objective.is_plain or not (self.data.is_constant or isinstance(self.optimiser, LBFGS)):
-            return Point(*train)
-        return Point(*train, self.network.prepare(train[0]))
+        repeatedly = self.data.is_constant or isinstance(self.optimiser, LBFGS)
+        return _Points(
+            train,
+            [layer.grid.detach().clone() for layer in self.network.act_fun],  # type: ignore[operator]
+            self.objective.at(*train, repeatedly=repeatedly),
+            None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
+        )
 
     def _is_finished(self, step: int) -> bool:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
@@ -186,42 +153,41 @@ class Training:
             return False
         return self.grids.is_over(step) or not self.network.has_splines
 
-    def _update_grids(self, x: Tensor) -> bool:
+    def _update_grids(self, x: Tensor) -> None:
         """Move the knots.
 
         L-BFGS keeps its history: an update moves knots a little and preserves the functions, so what was learnt about
         the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept 10.
         """
-        if self.objective.pred_fn is not None or not self.network.has_splines:
-            return False
-        update_grid(self.network, x, **self.objective.singularity)
-        return True
+        if self.objective.pred_fn is None and self.network.has_splines:
+            update_grid(self.network, x, **self.objective.singularity)
 
-    def _step(self, point: Point) -> None:
+    def _step(self, point: Point | AdjointPoint) -> None:
         """Take one step of the optimiser."""
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()
-            loss, reg = self.objective.terms(point)
-            total = loss + self.objective.lamb * reg if self.objective.lamb else loss
-            total.backward()
-            return total
+            return point.differentiate()
 
         self.optimiser.step(closure)
 
-    def _measure(self, point: Point, test: Batch | None) -> dict[str, float]:
+    def _measure(self, points: _Points) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
         # A prediction of the user's own may differentiate the network with respect to its input.
         with torch.set_grad_enabled(not self.objective.is_plain or self.objective.loss_fn is not None):
-            loss, reg = self.objective.terms(point)
-            values = {"train_loss": self.objective.shown(loss)}
-            if test is not None:
-                values["test_loss"] = self.objective.shown(self.objective.terms(Point(*test), penalised=False)[0])
+            loss, reg = points.train.terms()
+            values = {"train_loss": self._shown(loss)}
+            if points.test is not None:
+                values["test_loss"] = self._shown(points.test.terms()[0])
             values["reg"] = _number(reg)
         for name, metric in self.metrics.items():
             values[name] = _number(metric())
         return values
+
+    def _shown(self, loss: Tensor) -> float:
+        """Return the number to record: the root of the default loss, any other as it is."""
+        return _number(loss.sqrt() if self.objective.loss_fn is None else loss)
 
 
 def _check_arguments(

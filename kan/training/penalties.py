@@ -20,18 +20,17 @@ from torch import Tensor
 
 from kan.attribution import node_attributes, scores_from_trace
 from kan.common.errors import check_choice
-from kan.common.transforms import is_transformed
-from kan.training.sparsity import SparsityWeights, sparsity, spline_sparsity
+from kan.training.sparsity import SparsityWeights, sparsity
 
 if TYPE_CHECKING:
     from kan.network import Network, Trace
 
-# Keeps the scale of an edge finite when its input does not vary; pykan's value.
-_INPUT_FLOOR = 0.1
+INPUT_FLOOR = 0.1
+"""Keeps the scale of an edge finite when its input does not vary; pykan's value."""
 
 
 def _normalised_splines(_: Network, trace: Trace) -> list[Tensor]:
-    return [layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR) for layer in trace.layers]
+    return [layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR) for layer in trace.layers]
 
 
 def _edges(_: Network, trace: Trace) -> list[Tensor]:
@@ -39,7 +38,7 @@ def _edges(_: Network, trace: Trace) -> list[Tensor]:
 
 
 def _normalised_edges(_: Network, trace: Trace) -> list[Tensor]:
-    return [layer.edge_spread() / (layer.input_spread() + _INPUT_FLOOR) for layer in trace.layers]
+    return [layer.edge_spread() / (layer.input_spread() + INPUT_FLOOR) for layer in trace.layers]
 
 
 def _edge_scores(network: Network, trace: Trace) -> list[Tensor]:
@@ -89,13 +88,16 @@ def penalty(
     check_choice("reg_metric", reg_metric, REG_METRICS)
     total = network.node_scale[0].new_zeros(())
     weights = SparsityWeights(lamb_l1, lamb_entropy, entropy_offset)
-    if reg_metric == DEFAULT_METRIC and not is_transformed():
-        # The same as below in one step a layer: this one runs in most trainings.
-        for layer in trace.layers:
-            total = total + spline_sparsity(layer.variances, layer.inputs, weights, floor=_INPUT_FLOOR)
-    else:
-        for scales in REG_METRICS[reg_metric](network, trace):
-            total = total + sparsity(scales, weights)
+    for scales in REG_METRICS[reg_metric](network, trace):
+        total = total + sparsity(scales, weights)
+    if lamb_coef or lamb_coefdiff:
+        total = total + coefficient_penalty(network, lamb_coef=lamb_coef, lamb_coefdiff=lamb_coefdiff)
+    return total
+
+
+def coefficient_penalty(network: Network, *, lamb_coef: float, lamb_coefdiff: float) -> Tensor:
+    """Return the terms of the size and the roughness of the coefficients, a differentiable scalar."""
+    total = network.node_scale[0].new_zeros(())
     for numeric in network.act_fun:
         coefficients: Tensor = numeric.coef  # type: ignore[assignment]  # (I, O, B)
         if lamb_coef:

@@ -1,8 +1,8 @@
 """Size and entropy of the edges of a layer, with gradients computed beside the values.
 
-The matrices are small and the operations many: with a graph of their own they would cost as much as the network. So
-each is one autograd node. Like `kan.layers.edge_kernel`, the arithmetic is written in what tensors and numpy arrays
-have in common, and small layers on the CPU go through numpy, whose calls cost a fraction of torch's.
+The matrices are small and the operations many: with a graph of their own they would cost as much as the network. Like
+`kan.layers.edge_kernel`, the arithmetic is written in what tensors and numpy arrays have in common, and small layers on
+the CPU go through numpy, whose calls cost a fraction of torch's.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
     return _Sparsity.apply(scales, weights)
 
 
-def spline_sparsity(variances: Tensor, inputs: Tensor, weights: SparsityWeights, *, floor: float) -> Tensor:
+def spline_sparsity(
+    variances: Tensor, inputs: Tensor, weights: SparsityWeights, *, floor: float, for_inputs: bool
+) -> tuple[Tensor, tuple[Tensor, Tensor | None]]:
     """Return the sparsity of a layer whose scales are the spreads of its edges over those of their inputs.
 
     Parameters
@@ -46,8 +48,19 @@ def spline_sparsity(variances: Tensor, inputs: Tensor, weights: SparsityWeights,
     weights : SparsityWeights
     floor : float
         Added to the spreads of the inputs.
+    for_inputs : bool
+        Whether the gradient with respect to the inputs is wanted.
+
+    Returns
+    -------
+    value : Tensor
+    gradients : pair of Tensor
+        With respect to `variances` and `inputs`; nothing here has a graph.
     """
-    return _SplineSparsity.apply(variances, inputs, weights, floor)
+    (variance, x), log2, to_tensor = _arrays(variances, inputs)
+    value, (of_variances, of_inputs) = _spline_sparsity(variance, x, weights, floor, log2, for_inputs=for_inputs)
+    gradients = (to_tensor(of_variances), None if of_inputs is None else to_tensor(of_inputs))
+    return torch.as_tensor(value, dtype=variances.dtype, device=variances.device), gradients
 
 
 class _Sparsity(torch.autograd.Function):
@@ -67,28 +80,6 @@ class _Sparsity(torch.autograd.Function):
         if torch.is_grad_enabled():  # asked for a differentiable gradient
             gradient = _sparsity(scales, ctx.weights, torch.log2)[1]
         return grad * gradient, None
-
-
-class _SplineSparsity(torch.autograd.Function):
-    """`spline_sparsity`."""
-
-    @staticmethod
-    def forward(ctx: Any, variances: Tensor, inputs: Tensor, weights: SparsityWeights, floor: float) -> Tensor:
-        ctx.options = (weights, floor)
-        (variance, x), log2, to_tensor = _arrays(variances, inputs)
-        value, gradients = _spline_sparsity(variance, x, weights, floor, log2, for_inputs=ctx.needs_input_grad[1])
-        ctx.save_for_backward(variances, inputs, *(None if g is None else to_tensor(g) for g in gradients))
-        return torch.as_tensor(value, dtype=variances.dtype, device=variances.device)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        variances, inputs, *gradients = ctx.saved_tensors
-        if torch.is_grad_enabled():  # asked for differentiable gradients
-            weights, floor = ctx.options
-            needed = ctx.needs_input_grad[1]
-            _, gradients = _spline_sparsity(variances, inputs, weights, floor, torch.log2, for_inputs=needed)
-        for_variances, for_inputs = gradients
-        return grad * for_variances, None if for_inputs is None else grad * for_inputs, None, None
 
 
 def _arrays(*tensors: Tensor) -> tuple[list[Any], Callable[[Any], Any], Callable[[Any], Tensor]]:

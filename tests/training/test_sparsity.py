@@ -24,27 +24,32 @@ def layer() -> tuple[torch.Tensor, torch.Tensor]:
     return variances.requires_grad_(), inputs.requires_grad_()
 
 
+def by_autograd(variances: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    """Return the same from its definition."""
+    return sparsity(variances.sqrt().T / (inputs.std(dim=1) + 0.1), WEIGHTS)
+
+
 @pytest.mark.usefixtures("library")
-def test_scales_are_spreads_of_edges_over_those_of_their_inputs(layer) -> None:
+def test_values_and_gradients_are_those_of_the_definition(layer) -> None:
     variances, inputs = layer
-    scales = variances.sqrt().T / (inputs.std(dim=1) + 0.1)
-    torch.testing.assert_close(spline_sparsity(variances, inputs, WEIGHTS, floor=0.1), sparsity(scales, WEIGHTS))
+    value, gradients = spline_sparsity(variances, inputs, WEIGHTS, floor=0.1, for_inputs=True)
+    expected = by_autograd(variances, inputs)
+    torch.testing.assert_close(value, expected.detach())
+    for ours, theirs in zip(gradients, torch.autograd.grad(expected, (variances, inputs))):
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.usefixtures("library")
-def test_the_gradients_are_those_of_autograd_once_and_twice(layer) -> None:
-    def value(variances: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
-        return spline_sparsity(variances, inputs, WEIGHTS, floor=0.1)
-
-    assert torch.autograd.gradcheck(value, layer)
-    assert torch.autograd.gradgradcheck(value, layer)
+def test_gradients_of_scales_are_those_of_autograd_once_and_twice(layer) -> None:
+    scales = layer[0]
+    assert torch.autograd.gradcheck(lambda s: sparsity(s, WEIGHTS), scales)
+    assert torch.autograd.gradgradcheck(lambda s: sparsity(s, WEIGHTS), scales)
 
 
 @pytest.mark.usefixtures("library")
 def test_edges_and_inputs_that_do_not_vary_have_gradient_zero() -> None:
-    variances = torch.zeros(3, 4, dtype=torch.float64, requires_grad=True)
-    inputs = torch.ones(3, 9, dtype=torch.float64, requires_grad=True)
-    gradients = torch.autograd.grad(spline_sparsity(variances, inputs, WEIGHTS, floor=0.1), (variances, inputs))
+    variances, inputs = torch.zeros(3, 4, dtype=torch.float64), torch.ones(3, 9, dtype=torch.float64)
+    _, gradients = spline_sparsity(variances, inputs, WEIGHTS, floor=0.1, for_inputs=True)
     assert not any(gradient.any() for gradient in gradients)
 
 
@@ -52,7 +57,11 @@ def test_numpy_and_torch_agree(layer, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for small in (0, 10**9):
         monkeypatch.setattr(module, "_SMALL", small)
-        value = spline_sparsity(*layer, WEIGHTS, floor=0.1)
-        found.append((value, *torch.autograd.grad(value, layer)))
+        value, gradients = spline_sparsity(*layer, WEIGHTS, floor=0.1, for_inputs=True)
+        found.append((value, *gradients))
     for first, second in zip(*found):
         torch.testing.assert_close(first, second)
+
+
+def test_constant_inputs_get_no_gradient(layer) -> None:
+    assert spline_sparsity(*layer, WEIGHTS, floor=0.1, for_inputs=False)[1][1] is None

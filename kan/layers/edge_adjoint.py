@@ -1,0 +1,169 @@
+"""The numerical edges of one layer for training: sums and gradients by hand, into memory that is used again.
+
+The formulas are those of `kan.layers.edge_sum`, with what a fit of a small network spends its time on taken out: no
+autograd, no fresh memory, nothing computed twice. Two forms of the same arithmetic, by the number O of outputs:
+
+* many outputs: one matrix product for the sums, and variances from the covariance of the features;
+* fewer outputs than features: the values of the edges themselves, (I, O, N) and thus no larger than the features,
+  give sums and variances, and the derivative of the edges takes the place of the gradients of the features.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from kan.layers.base_functions import value_and_slope
+from kan.layers.edge_kernel import centre
+from kan.layers.edge_sum import Features
+from kan.layers.kan_layer import KANLayer
+from kan.spline.basis import is_dense, local_basis_with_slopes, scatter_rows
+from kan.spline.repeated import RepeatedBasis, differences
+
+
+class _Forward(NamedTuple):
+    """What the gradients need of the last evaluation."""
+
+    features: Tensor  # (I, B + 1, N)
+    weights: Tensor  # (I, O, B + 1)
+    edges: Tensor | None  # (I, O, N), centred
+    covariance: Tensor | None  # (I, B + 1, B + 1)
+
+
+class EdgeAdjoint:
+    """The numerical edges of a layer on N samples, as long as its grid stays.
+
+    Parameters
+    ----------
+    layer : KANLayer
+        Of degree 2 or above; its parameters are read at every evaluation.
+    samples : int
+        N.
+    with_variances : bool
+        Whether the variance of every edge is wanted too.
+    features : Features, optional
+        The features of inputs that never change.
+    """
+
+    def __init__(
+        self, layer: KANLayer, *, samples: int, with_variances: bool, features: Features | None = None
+    ) -> None:
+        self.layer, self.with_variances, self._known = layer, with_variances, features
+        self.coef, self.scale_base, self.scale_spline = layer.coef, layer.scale_base, layer.scale_sp
+        self.mask, self._base_function = layer.mask, layer.base_fun
+        inputs, outputs, count = self.coef.shape
+        grid = layer.grid.detach()
+        self._weights = grid.new_empty(inputs, outputs, count + 1)
+        # Values of edges are worth making where they are not more than features, unless these are at hand.
+        self._by_edges = features is None and outputs <= count
+        if features is not None:
+            self._features = features.values
+            return
+        self._features = grid.new_empty(inputs, count + 1, samples)
+        self._recursion: RepeatedBasis | None = None
+        if is_dense(self._features[:, 0], grid):
+            self._recursion = RepeatedBasis(grid, degree=layer.k, samples=samples)
+            spline = differences(count, degree=layer.k, like=grid)
+        else:
+            spline = torch.eye(count, dtype=grid.dtype, device=grid.device)
+        # The derivative of an edge is (weights @ lowering) @ slopes; the last row of both is the base function.
+        self._lowering = torch.block_diag(spline, spline.new_ones(1, 1))
+        self._slopes = grid.new_empty(inputs, self._lowering.shape[1], samples)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges at inputs x (I, N)."""
+        if self._known is None:
+            self._evaluate(x)
+        features, weights = self._features, self._fold()
+        inputs, rows, samples = features.shape
+        freedom = max(samples - 1, 1)
+        if self._by_edges:
+            edges = torch.bmm(weights, features)  # (I, O, N)
+            sums = edges.sum(dim=0)
+            variances = None
+            if self.with_variances:
+                edges = edges.sub_(edges.mean(dim=2, keepdim=True))
+                variances = edges.square().sum(dim=2).div_(freedom)
+            self._last = _Forward(features, weights, edges, None)
+            return sums, variances
+        sums = self._flat_weights() @ features.view(inputs * rows, samples)
+        covariance = variances = None
+        if self.with_variances:
+            covariance = self._covariance(freedom)
+            variances = (torch.bmm(weights, covariance) * weights).sum(dim=2)
+        self._last = _Forward(features, weights, None, covariance)
+        return sums, variances
+
+    def pull_back(
+        self, grad_sums: Tensor, grad_variances: Tensor | None, *, for_inputs: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return the gradients of the weights (I, O, B + 1) and, `for_inputs`, of the inputs (I, N)."""
+        features, weights, edges, covariance = self._last
+        inputs, rows, samples = features.shape
+        freedom = max(samples - 1, 1)
+        if edges is not None:
+            grad_edges = grad_sums.expand(inputs, -1, -1)
+            if grad_variances is not None:
+                grad_edges = torch.addcmul(grad_edges, edges, grad_variances[:, :, None], value=2 / freedom)
+            grad_weights = torch.bmm(grad_edges, features.mT)
+            if not for_inputs:
+                return grad_weights, None
+            slopes = torch.bmm(weights @ self._lowering, self._slopes)  # (I, O, N)
+            slopes *= grad_edges
+            return grad_weights, slopes[:, 0] if slopes.shape[1] == 1 else slopes.sum(dim=1)
+        grad_weights = grad_sums @ features.view(inputs * rows, samples).T
+        grad_weights = grad_weights.view(len(grad_sums), inputs, rows).transpose(0, 1)
+        if grad_variances is not None:
+            assert covariance is not None
+            grad_weights = grad_weights + 2 * grad_variances[:, :, None] * torch.bmm(weights, covariance)
+        if not for_inputs:
+            return grad_weights, None
+        lowered = weights @ self._lowering  # (I, O, J)
+        along = lowered.transpose(0, 1).reshape(len(grad_sums), -1).T @ grad_sums
+        along = along.view(self._slopes.shape)
+        if grad_variances is not None:
+            outer = torch.bmm(lowered.mT, grad_variances[:, :, None] * weights)  # (I, J, B + 1)
+            along = along.baddbmm_(outer, centre(features), alpha=2 / freedom)
+        return grad_weights, along.mul_(self._slopes).sum(dim=1)
+
+    def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return the parameters with their gradients, from that of the weights."""
+        grad_spline, grad_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
+        along = (grad_spline * self.coef).sum(dim=2)  # with respect to scale_spline * mask
+        return [
+            (self.coef, grad_spline * self._strength[:, :, None]),
+            (self.scale_base, grad_base * self.mask),
+            (self.scale_spline, along * self.mask),
+        ]
+
+    def _fold(self) -> Tensor:
+        """Fold the scales and the mask into one weight for every feature of every edge."""
+        self._strength = self.scale_spline * self.mask
+        torch.mul(self.coef, self._strength[:, :, None], out=self._weights[:, :, :-1])
+        torch.mul(self.scale_base, self.mask, out=self._weights[:, :, -1])
+        return self._weights
+
+    def _flat_weights(self) -> Tensor:
+        """Return the weights of every output in one row: (O, I (B + 1))."""
+        return self._weights.transpose(0, 1).reshape(self._weights.shape[1], -1)
+
+    def _evaluate(self, x: Tensor) -> None:
+        """Compute features and slopes."""
+        base, base_slope = value_and_slope(self._base_function, x)
+        self._features[:, -1], self._slopes[:, -1] = base, base_slope
+        if self._recursion is not None:
+            self._recursion.evaluate(x, values=self._features[:, :-1], lower=self._slopes[:, :-1])
+            return
+        count = self.coef.shape[2]
+        values, slopes, rows = local_basis_with_slopes(x, self.layer.grid, degree=self.layer.k)
+        self._features[:, :-1] = scatter_rows(values, rows, count=count)
+        self._slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
+
+    def _covariance(self, freedom: int) -> Tensor:
+        """Return the covariance of the features of every input: (I, B + 1, B + 1)."""
+        if self._known is not None:
+            return self._known.covariance
+        centred = centre(self._features)
+        return torch.bmm(centred, centred.mT).div_(freedom)

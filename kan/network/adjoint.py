@@ -1,0 +1,184 @@
+"""A network and its gradient by hand, for training: forward and adjoint pass on data that stays, without autograd.
+
+On a network of a few nodes autograd costs as much as the arithmetic: every operation is called twice through it, and
+every result takes fresh memory. Here the two passes are written out (`kan.layers.edge_adjoint`), everything that only
+depends on grids and data is computed once, and memory is used again. The numbers are those of `Network.predict`,
+`Network.trace` and their gradients up to rounding; the tests compare them.
+
+It serves where parameters are trained with first derivatives on full tensors. Whatever differentiates otherwise
+(physics losses, `torch.func`, subclasses with a forward pass of their own) goes through autograd.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.transforms import is_autocast, is_transformed
+from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes, pull_back_products
+from kan.layers.edge_adjoint import EdgeAdjoint
+from kan.layers.symbolic_adjoint import SymbolicAdjoint
+from kan.network.network import Network, Prepared
+
+# Beyond this many numbers in the memory of one layer, autograd is no longer what costs.
+_MOST_NUMBERS = 2**21
+
+
+class Passed(NamedTuple):
+    """One layer in the last forward pass: its inputs (I, N), sub-nodes (O, N) around their affine map, products."""
+
+    inputs: Tensor
+    sums: Tensor
+    subnodes: Tensor
+    products: Tensor
+    variances: Tensor | None  # (I, O), where they were asked for
+    edges: EdgeAdjoint | None  # None where all edges are symbolic
+
+
+class Adjoint:
+    """Forward and adjoint pass of a network on some data, valid until its grids move.
+
+    Parameters
+    ----------
+    network : Network
+        One for which `Adjoint.applies`; parameters are read at every evaluation.
+    prepared : Prepared
+        The data, from `Network.prepare`.
+    with_variances : bool
+        Whether the penalties ask for the variances of the edges.
+    singularity : dict
+        `singularity_avoiding` and `y_th`, as in `Network.forward`.
+
+    Attributes
+    ----------
+    layers : list of Passed
+        What the last `forward` computed.
+    """
+
+    def __init__(
+        self, network: Network, prepared: Prepared, *, with_variances: bool = False, singularity: dict[str, Any]
+    ) -> None:
+        self.network, self._prepared, self._with_variances = network, prepared, with_variances
+        self._edges: list[EdgeAdjoint | None] = [None] * network.depth
+        self._numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
+        self._symbolic = [
+            SymbolicAdjoint(layer, **singularity)  # type: ignore[arg-type]
+            for layer in network.symbolic_fun
+        ]
+        self._affine = [
+            [
+                getattr(network, f"{what}_{layer}")
+                for what in ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
+            ]
+            for layer in range(network.depth)
+        ]
+        self.layers: list[Passed] = []
+
+    @staticmethod
+    def applies(network: Network, prepared: Prepared) -> bool:
+        """Whether the passes here compute what `network` does, and are of use for it."""
+        own = (network.__class__.predict, network.__class__.trace, network.__class__.advance)
+        if own != (Network.predict, Network.trace, Network.advance) or prepared.features is None:
+            return False
+        if is_transformed() or is_autocast(network.device.type):
+            return False
+        floating = {tensor.dtype for tensor in (*network.parameters(), prepared.inputs)}
+        if len(floating) > 1 or not floating <= {torch.float32, torch.float64}:
+            return False
+        layers_fit = all(_fits(layer, samples=prepared.inputs.shape[1]) for layer in network.act_fun)  # type: ignore[arg-type]
+        return layers_fit and all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun)
+
+    @torch.no_grad()
+    def forward(self) -> Tensor:
+        """Return the outputs (outputs, N)."""
+        nodes = self._prepared.inputs
+        self.layers = []
+        for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self._affine):
+            sums, variances, edges = self._sums(layer, nodes)
+            if self.network.symbolic_enabled:
+                self._symbolic[layer].add_to(sums, nodes)
+            subnodes = torch.addcmul(subnode_bias[:, None], subnode_scale[:, None], sums)
+            products = multiply_nodes(subnodes, **self._shape(layer))
+            self.layers.append(Passed(nodes, sums, subnodes, products, variances, edges))
+            nodes = torch.addcmul(node_bias[:, None], node_scale[:, None], products)
+        return nodes
+
+    @torch.no_grad()
+    def backward(
+        self, grad_nodes: Tensor, penalties: Sequence[tuple[Tensor, Tensor | None]] | None = None
+    ) -> list[tuple[nn.Parameter, Tensor]]:
+        """Return trainable parameters with their gradients.
+
+        Parameters
+        ----------
+        grad_nodes : Tensor (outputs, N)
+            The gradient of what `forward` returned.
+        penalties : sequence of pairs, optional
+            For every layer the gradients of its variances (I, O) and of its inputs (I, N), None for constant inputs.
+        """
+        found: list[tuple[Any, Tensor]] = []
+        for layer in reversed(range(self.network.depth)):
+            of_variances, of_inputs = (None, None) if penalties is None else penalties[layer]
+            grad_sums = self._through_nodes(layer, grad_nodes, found)
+            passed, inner = self.layers[layer], layer > 0
+            grad_inputs: Tensor | None = None
+            if passed.edges is not None:
+                grad_weights, grad_inputs = passed.edges.pull_back(grad_sums, of_variances, for_inputs=inner)
+                found += passed.edges.gradients(grad_weights)
+            elif inner:
+                grad_inputs = torch.zeros_like(passed.inputs)
+            if self.network.symbolic_enabled:
+                grad_affine = self._symbolic[layer].pull_back(grad_sums, grad_inputs)
+                if grad_affine is not None:
+                    found.append((self._symbolic[layer].layer.affine, grad_affine))
+            if inner:
+                assert grad_inputs is not None
+                grad_nodes = grad_inputs if of_inputs is None else grad_inputs.add_(of_inputs)
+        return [(parameter, gradient) for parameter, gradient in found if parameter.requires_grad]
+
+    def _sums(self, layer: int, nodes: Tensor) -> tuple[Tensor, Tensor | None, EdgeAdjoint | None]:
+        """Evaluate the numerical edges of a layer, if there are any."""
+        numeric = self._numeric[layer]
+        if self._symbolic[layer].layer.is_complete and not bool(numeric.mask.any()):
+            variances = nodes.new_zeros(numeric.in_dim, numeric.out_dim) if self._with_variances else None
+            return nodes.new_zeros(numeric.out_dim, nodes.shape[1]), variances, None
+        edges = self._edges[layer]
+        if edges is None:
+            edges = self._edges[layer] = EdgeAdjoint(
+                numeric,
+                samples=nodes.shape[1],
+                with_variances=self._with_variances,
+                features=self._prepared.features if layer == 0 else None,
+            )
+        return (*edges.forward(nodes), edges)
+
+    def _through_nodes(self, layer: int, grad_nodes: Tensor, found: list[tuple[Any, Tensor]]) -> Tensor:
+        """Go back from nodes to sums (O, N), and note the gradients of their affine maps."""
+        subnode_scale, subnode_bias, node_scale, node_bias = self._affine[layer]
+        passed = self.layers[layer]
+        if node_scale.requires_grad:
+            found += [(node_scale, (grad_nodes * passed.products).sum(dim=1)), (node_bias, grad_nodes.sum(dim=1))]
+        grad_subnodes = pull_back_products(passed.subnodes, node_scale[:, None] * grad_nodes, **self._shape(layer))
+        if subnode_scale.requires_grad:
+            found += [
+                (subnode_scale, (grad_subnodes * passed.sums).sum(dim=1)),
+                (subnode_bias, grad_subnodes.sum(dim=1)),
+            ]
+        return subnode_scale[:, None] * grad_subnodes
+
+    def _shape(self, layer: int) -> dict[str, Any]:
+        """Return the sum nodes and the arities of the products that a layer feeds."""
+        shape = self.network.shape
+        return {"n_sum": shape.sums[layer + 1], "arities": shape.arities[layer + 1]}
+
+
+def _fits(layer: KANLayer, *, samples: int) -> bool:
+    """Whether `EdgeAdjoint` knows this kind of layer, and its memory is moderate."""
+    if type(layer) is not KANLayer or layer.k < 2:
+        return False
+    if isinstance(layer.base_fun, nn.Module) and any(True for _ in layer.base_fun.parameters()):
+        return False
+    return layer.grid.numel() * samples <= _MOST_NUMBERS
