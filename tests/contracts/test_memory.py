@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from kan.network import Network
-from kan.training.fit import Objective, Point
+from kan.training.objective import Objective
 from kan.training.penalties import REG_METRICS, penalty
 
 
@@ -62,9 +62,7 @@ def test_the_watch_sees_what_is_alive() -> None:
 
 def step(network: Network, x: Tensor, y: Tensor, **weights: Any) -> None:
     """Take the loss, the penalty and their gradients, as training does."""
-    objective = Objective(network, None, None, 0.01, weights, {})
-    loss, reg = objective.terms(Point(x, y, network.prepare(x)))
-    (loss + 0.01 * reg).backward()  # type: ignore[no-untyped-call]
+    Objective(network, None, None, 0.01, weights, {}).at(x, y, repeatedly=True).differentiate()
 
 
 @pytest.mark.parametrize("reg_metric", REG_METRICS)
