@@ -41,7 +41,9 @@ with stage("import kan"):
 # pykan imports these with itself, this library when they are needed; neither is part of a stage.
 with stage("import matplotlib, sympy"):
     import matplotlib.pyplot as plt
-    import sympy  # noqa: F401
+    import sympy
+
+    sympy.Symbol("x") + 1  # sympy's first sum makes it import its tensors
 
 plt.switch_backend("agg")
 torch.set_num_threads(int(sys.argv[1]))

@@ -175,9 +175,10 @@ def _label(
 
 def _check_labels(labels: torch.Tensor, *, part: str, bounds: list[tuple[float, float]], inputs: torch.Tensor) -> None:
     """Raise unless all labels are finite, with the first input that went wrong."""
-    bad_rows = (~torch.isfinite(labels)).any(dim=1).nonzero()[:, 0]
-    if len(bad_rows) == 0:
+    finite = torch.isfinite(labels)
+    if finite.all():
         return
+    bad_rows = (~finite).any(dim=1).nonzero()[:, 0]
     row = int(bad_rows[0])
     point = ", ".join(f"{value:.6g}" for value in inputs[row].tolist())
     box = ", ".join(f"[{low:g}, {high:g}]" for low, high in bounds)
