@@ -158,7 +158,7 @@ class Training:
 
         L-BFGS keeps its history: an update moves knots a little and preserves the functions, so what was learnt about
         the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
-        on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept 10.
+        on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
         if self.objective.pred_fn is None and self.network.has_splines:
             update_grid(self.network, x, **self.objective.singularity)
