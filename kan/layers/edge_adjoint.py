@@ -52,7 +52,7 @@ class EdgeAdjoint:
     ) -> None:
         self.layer, self.with_variances, self._known = layer, with_variances, features
         self.coef, self.scale_base, self.scale_spline = layer.coef, layer.scale_base, layer.scale_sp
-        self.mask, self._base_function = layer.mask, layer.base_fun
+        self.mask = layer.mask
         inputs, outputs, count = self.coef.shape
         grid = layer.grid.detach()
         self._weights = grid.new_empty(inputs, outputs, count + 1)
@@ -151,7 +151,7 @@ class EdgeAdjoint:
 
     def _evaluate(self, x: Tensor) -> None:
         """Compute features and slopes."""
-        base, base_slope = value_and_slope(self._base_function, x)
+        base, base_slope = value_and_slope(self.layer.base_fun, x)
         self._features[:, -1], self._slopes[:, -1] = base, base_slope
         if self._recursion is not None:
             self._recursion.evaluate(x, values=self._features[:, :-1], lower=self._slopes[:, :-1])

@@ -12,7 +12,7 @@ It serves where parameters are trained with first derivatives on full tensors. W
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +21,9 @@ from kan.common.transforms import is_autocast, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes, pull_back_products
 from kan.layers.edge_adjoint import EdgeAdjoint
 from kan.layers.symbolic_adjoint import SymbolicAdjoint
-from kan.network.network import Network, Prepared
+
+if TYPE_CHECKING:
+    from kan.network.network import Network, Prepared
 
 # Beyond this many numbers in the memory of one layer, autograd is no longer what costs.
 _MOST_NUMBERS = 2**21
@@ -45,8 +47,8 @@ class Adjoint:
     ----------
     network : Network
         One for which `Adjoint.applies`; parameters are read at every evaluation.
-    prepared : Prepared
-        The data, from `Network.prepare`.
+    inputs : Tensor (I, N) or Prepared
+        The data; from `Network.prepare` with what stays the same over many evaluations.
     with_variances : bool
         Whether the penalties ask for the variances of the edges.
     singularity : dict
@@ -59,9 +61,16 @@ class Adjoint:
     """
 
     def __init__(
-        self, network: Network, prepared: Prepared, *, with_variances: bool = False, singularity: dict[str, Any]
+        self,
+        network: Network,
+        inputs: Tensor | Prepared,
+        *,
+        with_variances: bool = False,
+        singularity: dict[str, Any],
     ) -> None:
-        self.network, self._prepared, self._with_variances = network, prepared, with_variances
+        self.network, self._with_variances, self.singularity = network, with_variances, singularity
+        self._inputs = inputs.inputs if isinstance(inputs, tuple) else inputs
+        self._features = inputs.features if isinstance(inputs, tuple) else None
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
         self._numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
         self._symbolic = [
@@ -78,23 +87,23 @@ class Adjoint:
         self.layers: list[Passed] = []
 
     @staticmethod
-    def applies(network: Network, prepared: Prepared) -> bool:
+    def applies(network: Network, inputs: Tensor | Prepared) -> bool:
         """Whether the passes here compute what `network` does, and are of use for it."""
-        own = (network.__class__.predict, network.__class__.trace, network.__class__.advance)
-        if own != (Network.predict, Network.trace, Network.advance) or prepared.features is None:
+        x = inputs.inputs if isinstance(inputs, tuple) else inputs
+        if not network.is_plain:
             return False
         if is_transformed() or is_autocast(network.device.type):
             return False
-        floating = {tensor.dtype for tensor in (*network.parameters(), prepared.inputs)}
+        floating = {tensor.dtype for tensor in (*network.parameters(), x)}
         if len(floating) > 1 or not floating <= {torch.float32, torch.float64}:
             return False
-        layers_fit = all(_fits(layer, samples=prepared.inputs.shape[1]) for layer in network.act_fun)  # type: ignore[arg-type]
+        layers_fit = all(_fits(layer, samples=x.shape[1]) for layer in network.act_fun)  # type: ignore[arg-type]
         return layers_fit and all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun)
 
     @torch.no_grad()
-    def forward(self) -> Tensor:
-        """Return the outputs (outputs, N)."""
-        nodes = self._prepared.inputs
+    def forward(self, inputs: Tensor | None = None) -> Tensor:
+        """Return the outputs (outputs, N), at other inputs (I, N) if they are given."""
+        nodes = self._inputs if inputs is None else inputs
         self.layers = []
         for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self._affine):
             sums, variances, edges = self._sums(layer, nodes)
@@ -151,7 +160,7 @@ class Adjoint:
                 numeric,
                 samples=nodes.shape[1],
                 with_variances=self._with_variances,
-                features=self._prepared.features if layer == 0 else None,
+                features=self._features if layer == 0 else None,
             )
         return (*edges.forward(nodes), edges)
 

@@ -26,6 +26,7 @@ from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction
 from kan.layers.edge_sum import Features
+from kan.network.direct import Workspaces
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
@@ -117,6 +118,7 @@ class Network(nn.Module):
         self.register_buffer("input_id", torch.arange(nodes[0]), persistent=False)
         # Whether `input_id` names all columns in order, and of which tensor that was found: no copy is needed then.
         self._all_columns, self._all_columns_of = True, self.input_id
+        self._workspaces = Workspaces()
         self.cache_data: Tensor | None = None
         self._reference: Tensor | None = None
         self.to(device)
@@ -156,6 +158,12 @@ class Network(nn.Module):
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""
         return list(self.shape.arities[layer])
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the class leaves the passes of this one as they are."""
+        own = ("predict", "predict_by_layers", "trace", "advance")
+        return all(getattr(type(self), name) is getattr(Network, name) for name in own)
 
     @property
     def has_splines(self) -> bool:
@@ -234,6 +242,11 @@ class Network(nn.Module):
     def predict(self, prepared: Prepared, **singularity: Any) -> Tensor:
         """Evaluate the network on prepared inputs; returns (N, outputs)."""
         nodes, features = prepared
+        outputs = None if features is not None else self._workspaces.predict(self, nodes, **singularity)
+        return self.predict_by_layers(nodes, features, **singularity) if outputs is None else outputs
+
+    def predict_by_layers(self, nodes: Tensor, features: Features | None = None, **singularity: Any) -> Tensor:
+        """Evaluate the network layer by layer, differentiable any number of times: (I, N) -> (N, outputs)."""
         for layer in range(self.depth):
             nodes = self.advance(layer, nodes, features=features, **singularity)
             features = None

@@ -1,0 +1,136 @@
+"""The prediction of a small plain network as one autograd node, by the adjoint passes of `kan.network.adjoint`.
+
+Calls, not arithmetic, are what a network of a few nodes costs; here autograd sees one operation instead of some forty.
+Networks and inputs for which the adjoint passes are not made are left to the layers: large ones, subclasses with a pass
+of their own, inputs that are differentiated (physics losses), parameters that stand in for others
+(`torch.func.functional_call`), autocast.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from kan.common.transforms import is_autocast, is_transformed
+from kan.network.adjoint import Adjoint
+
+if TYPE_CHECKING:
+    from kan.network.network import Network
+
+# Beyond this many numbers in one step of the recursion, calls are no longer what costs.
+_MOST_NUMBERS = 2**17
+# Passes that wait to be used again: a training loop alternates between two, another may be the test data's.
+_MOST_WAITING = 4
+
+
+class Workspaces:
+    """The adjoint passes of one network that wait to be used again; copies and pickles of it are empty."""
+
+    def __init__(self) -> None:
+        self._waiting: list[_Workspace] = []
+
+    def predict(self, network: Network, inputs: Tensor, **singularity: Any) -> Tensor | None:
+        """Return the outputs (N, outputs) at inputs (I, N), or None where the layers have to do it."""
+        tensors = _tensors_of(network)
+        if inputs.requires_grad or not all(isinstance(tensor, nn.Parameter) for tensor in tensors):
+            return None
+        if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
+            return None
+        workspace = self._take(network, inputs, tensors, singularity)
+        if workspace is None:
+            return None
+        lease = _Lease(workspace, self._waiting)
+        if torch.is_grad_enabled():
+            result: Tensor = _Prediction.apply(lease, network, inputs, *tensors)
+            return result
+        return workspace.adjoint.forward(inputs).T.contiguous()
+
+    def _take(
+        self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]
+    ) -> _Workspace | None:
+        """Return passes that fit, waiting ones or new ones."""
+        waiting = self._waiting
+        for index in reversed(range(len(waiting))):
+            if waiting[index].fits(network, inputs, tensors, singularity):
+                return waiting.pop(index)
+        if not _is_small(network, samples=inputs.shape[1]) or not Adjoint.applies(network, inputs):
+            return None
+        return _Workspace(network, inputs, tensors, singularity)
+
+    def __deepcopy__(self, _: Any) -> Workspaces:
+        return Workspaces()
+
+    def __reduce__(self) -> tuple[type[Workspaces], tuple[()]]:
+        return Workspaces, ()
+
+
+class _Workspace:
+    """Adjoint passes, and what they hold for: these parameters on these grids, so many samples."""
+
+    def __init__(self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]) -> None:
+        self.adjoint = Adjoint(network, inputs, singularity=singularity)
+        self._tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
+        self._enabled = network.symbolic_enabled
+        grids: list[Tensor] = [layer.grid for layer in network.act_fun]  # type: ignore[misc]
+        self._grids = [(grid, grid.detach().clone()) for grid in grids]
+
+    def fits(self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]) -> bool:
+        """Whether the passes are those of the network as it is now."""
+        return (
+            self._samples == inputs.shape[1]
+            and self._singularity == singularity
+            and self._enabled == network.symbolic_enabled
+            and len(self._tensors) == len(tensors)
+            and all(mine is theirs for mine, theirs in zip(self._tensors, tensors))
+            and all(
+                grid.dtype == copy.dtype and grid.device == copy.device and torch.equal(grid, copy)
+                for grid, copy in self._grids
+            )
+        )
+
+
+class _Lease:
+    """Holds a workspace as long as the graph of a prediction lives, and then lets it wait again."""
+
+    def __init__(self, workspace: _Workspace, waiting: list[_Workspace]) -> None:
+        self.workspace, self._waiting = workspace, waiting
+
+    def __del__(self) -> None:
+        self._waiting.append(self.workspace)
+        del self._waiting[:-_MOST_WAITING]
+
+
+class _Prediction(torch.autograd.Function):
+    """The outputs as a function of the parameters."""
+
+    @staticmethod
+    def forward(ctx: Any, lease: _Lease, network: Network, inputs: Tensor, *tensors: Tensor) -> Tensor:
+        ctx.lease, ctx.network, ctx.inputs = lease, network, inputs
+        ctx.save_for_backward(*tensors)  # so that a change before the backward is noticed
+        return lease.workspace.adjoint.forward(inputs).T.contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        tensors = ctx.saved_tensors
+        if torch.is_grad_enabled():  # asked for a differentiable gradient
+            wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
+            outputs = ctx.network.predict_by_layers(ctx.inputs, **ctx.lease.workspace.adjoint.singularity)
+            found = torch.autograd.grad(outputs, wanted, gradient, create_graph=True, allow_unused=True)
+            gradients = {id(tensor): value for tensor, value in zip(wanted, found)}
+        else:
+            adjoint = ctx.lease.workspace.adjoint
+            gradients = {id(tensor): value for tensor, value in adjoint.backward(gradient.T)}
+        return None, None, None, *(gradients.get(id(tensor)) for tensor in tensors)
+
+
+def _tensors_of(network: nn.Module) -> list[Tensor]:
+    """Return what the parameters of the network and its layers are at this moment."""
+    modules = (network, *network.act_fun, *network.symbolic_fun)  # type: ignore[misc]
+    return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
+
+
+def _is_small(network: Network, *, samples: int) -> bool:
+    """Whether the largest step of the recursion is small."""
+    return max(layer.grid.numel() for layer in network.act_fun) * samples <= _MOST_NUMBERS  # type: ignore[operator]

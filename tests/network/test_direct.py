@@ -1,0 +1,155 @@
+"""The prediction as one autograd node: the same numbers as layer by layer, whatever happens around it."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from kan import KAN
+from kan.network import direct as module
+from kan.network.adjoint import Adjoint
+
+
+@pytest.fixture
+def model() -> KAN:
+    return KAN(width=[2, [3, 1], 1], seed=0).double()
+
+
+@pytest.fixture
+def x() -> Tensor:
+    return 2 * torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 1
+
+
+def gradients(model: KAN, outputs: Tensor) -> dict[str, Tensor]:
+    """Return the gradients of the mean square."""
+    model.zero_grad()
+    outputs.square().mean().backward()
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
+
+
+def by_layers(model: KAN, x: Tensor) -> Tensor:
+    return model.predict_by_layers(x.T.contiguous())
+
+
+def is_direct(outputs: Tensor) -> bool:
+    return type(outputs.grad_fn).__name__.startswith("_Prediction")
+
+
+def check(model: KAN, x: Tensor) -> None:
+    """Check outputs and gradients against those layer by layer."""
+    outputs, expected = model(x), by_layers(model, x)
+    assert is_direct(outputs)
+    torch.testing.assert_close(outputs, expected)
+    ours, theirs = gradients(model, outputs), gradients(model, expected)
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours.get(name, torch.zeros_like(value)), value)
+
+
+def test_outputs_and_gradients_are_those_of_the_layers(model: KAN, x: Tensor) -> None:
+    check(model, x)
+
+
+def test_what_changes_between_calls_is_seen(model: KAN, x: Tensor) -> None:
+    check(model, x)
+    model.update_grid(2 * x)
+    check(model, x)
+    model.act_fun[0].coef.data.mul_(2)
+    check(model, x)
+    model.act_fun[0].grid.data.mul_(1.5)
+    check(model, x)
+    model.fix_symbolic(0, 0, 0, "sin", verbose=False)
+    check(model, x)
+    model.remove_edge(0, 1, 1)
+    check(model, x)
+    check(model, x[:50])
+    model.act_fun[1].base_fun = torch.nn.Tanh()
+    check(model, x)
+    model.float()
+    check(model, x.float())
+
+
+def test_two_predictions_before_the_backward_keep_apart(model: KAN, x: Tensor) -> None:
+    first, second = model(x), model(x + 0.3)
+    expected = gradients(model, by_layers(model, x))
+    for name, value in gradients(model, first).items():
+        torch.testing.assert_close(value, expected[name])
+    expected = gradients(model, by_layers(model, x + 0.3))
+    for name, value in gradients(model, second).items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def test_backward_runs_twice_on_request(model: KAN, x: Tensor) -> None:
+    outputs = model(x)
+    found = []
+    for _ in range(2):
+        model.zero_grad()
+        outputs.sum().backward(retain_graph=True)
+        found.append(model.act_fun[0].coef.grad.clone())
+    torch.testing.assert_close(*found, rtol=0, atol=0)
+
+
+def test_gradients_of_gradients_are_those_of_the_layers(model: KAN, x: Tensor) -> None:
+    found = []
+    for predict in (model, lambda x: by_layers(model, x)):
+        (slope,) = torch.autograd.grad(predict(x).square().mean(), model.act_fun[0].coef, create_graph=True)
+        found.append(torch.autograd.grad(slope.square().sum(), model.act_fun[1].coef)[0])
+    torch.testing.assert_close(*found)
+
+
+def test_a_parameter_changed_before_the_backward_is_an_error_as_anywhere(model: KAN, x: Tensor) -> None:
+    outputs = model(x)
+    with torch.no_grad():
+        model.act_fun[0].coef.add_(1)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        outputs.sum().backward()
+
+
+def test_memory_is_used_again_and_does_not_pile_up(model: KAN, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    start = Adjoint.__init__
+
+    def count(self: Adjoint, *args: Any, **options: Any) -> None:
+        made.append(1)
+        start(self, *args, **options)
+
+    monkeypatch.setattr(Adjoint, "__init__", count)
+    for _ in range(10):
+        loss = model(x).square().mean()
+        loss.backward()
+    assert len(made) == 2  # the old graph lives until the new loss has its name
+    kept = [model(x) for _ in range(10)]
+    del kept
+    assert len(model._workspaces._waiting) == module._MOST_WAITING
+
+
+def test_copies_start_with_no_memory_of_the_original(model: KAN, x: Tensor) -> None:
+    model(x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert not twin._workspaces._waiting
+        check(twin, x)
+
+
+def test_the_layers_do_what_the_passes_are_not_made_for(model: KAN, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_direct(model(x.clone().requires_grad_()))
+    replaced = {name: p.detach().clone().requires_grad_() for name, p in model.named_parameters()}
+    outputs = torch.func.functional_call(model, replaced, (x,))
+    assert not is_direct(outputs)
+    outputs.sum().backward()
+    assert replaced["act_fun.0.coef"].grad is not None
+    assert model.act_fun[0].coef.grad is None
+    check(model, x)
+    assert not is_direct(KAN(width=[2, 3, 1], k=1)(x.float()))
+    monkeypatch.setattr(module, "_MOST_NUMBERS", 10)
+    assert not is_direct(KAN(width=[2, 3, 1])(x.float()))
+
+
+def test_without_gradients_there_is_no_graph(model: KAN, x: Tensor) -> None:
+    with torch.no_grad():
+        outputs = model(x)
+    assert not outputs.requires_grad
+    torch.testing.assert_close(outputs, by_layers(model, x).detach())
