@@ -33,10 +33,10 @@ class Workspaces:
 
     def predict(self, network: Network, inputs: Tensor, **singularity: Any) -> Tensor | None:
         """Return the outputs (N, outputs) at inputs (I, N), or None where the layers have to do it."""
+        if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
+            return None
         tensors = _tensors_of(network)
         if inputs.requires_grad or not all(isinstance(tensor, nn.Parameter) for tensor in tensors):
-            return None
-        if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
             return None
         workspace = self._take(network, inputs, tensors, singularity)
         if workspace is None:
