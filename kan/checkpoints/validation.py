@@ -15,7 +15,7 @@ from kan.checkpoints.state import symbolic_layers
 from kan.common.errors import ArgumentError
 from kan.layers.symbolic_layer import ANONYMOUS
 from kan.network import Network, Shape
-from kan.symbolic.library import SYMBOLIC_LIB
+from kan.symbolic.library import find
 
 
 def check_tensors(settings: Mapping[str, Any], tensors: Mapping[str, Any]) -> None:
@@ -36,7 +36,7 @@ def check_functions(names: Iterable[Any]) -> None:
     for name in names:
         if name == ANONYMOUS:
             raise ArgumentError("an edge carries a function without a name, which cannot be loaded from a file.")
-        if not isinstance(name, str) or name not in SYMBOLIC_LIB:
+        if find(name) is None:
             raise ArgumentError(
                 f"it uses the symbolic function {name!r}, which is not in the library: "
                 f"call `add_symbolic({name!r}, function)` before loading."

@@ -85,30 +85,53 @@ def f_inv5(x: torch.Tensor, y_th: Bound) -> Guarded:
     return _guarded_inverse_power(x, y_th, 5)
 
 
-def f_sqrt(x: torch.Tensor, y_th: Bound) -> Guarded:
-    """Square root, continued to an odd function, with slopes of at most `y_th`; see :func:`f_inv`."""
+def guarded_power(x: torch.Tensor, y_th: Bound, exponent: float) -> Guarded:
+    """Guarded ``x**exponent`` for any exponent but zero; those that are no whole number are made of ``|x|``.
+
+    A fraction between 0 and 1 is continued to an odd function with slopes of at most `y_th`, one below 0 has a plateau
+    at `y_th`. See :func:`f_inv`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> guarded_power(torch.tensor([-8.0, 0.0, 8.0]), 10.0, exponent=1 / 3)[1]
+    tensor([-2.,  0.,  2.])
+    """
+    if exponent == int(exponent):
+        return ((), torch.pow(x, exponent)) if exponent > 0 else _guarded_inverse_power(x, y_th, -int(exponent))
+    if exponent > 1:
+        return _guarded_fractional_power(x, exponent)
     y_max = _bound(y_th, x)
-    threshold = y_max**-2.0
+    threshold = y_max ** (1 / (exponent - 1) if exponent > 0 else 1 / exponent)
     inside = torch.abs(x) < threshold
     safe = torch.where(inside, torch.ones_like(x), x)
-    return threshold, torch.where(inside, y_max * x, torch.sqrt(torch.abs(safe)) * torch.sign(safe))
+    plain = torch.pow(torch.abs(safe), exponent)
+    if exponent > 0:
+        return threshold, torch.where(inside, y_max * x, plain * torch.sign(safe))
+    return threshold, torch.where(inside, y_max.expand_as(x), plain)
 
 
-def f_power1d5(x: torch.Tensor, y_th: Bound) -> Guarded:  # noqa: ARG001 - all guards are called alike
-    """``|x|^1.5``, which has no singularity; its second derivative at zero is taken as zero. See :func:`f_inv`."""
-    largest = 0.5 * torch.finfo(x.dtype).max ** (2.0 / 3.0)
+def _guarded_fractional_power(x: torch.Tensor, exponent: float) -> Guarded:
+    """``|x|**exponent`` above 1, which has no singularity; its higher derivatives at zero are taken as zero."""
+    largest = 0.5 * torch.finfo(x.dtype).max ** (1 / exponent)
     zero = x == 0
     size = torch.abs(torch.where(zero, torch.ones_like(x), x)).clamp(max=largest)
-    return (), torch.where(zero, torch.zeros_like(x), size**1.5)
+    return (), torch.where(zero, torch.zeros_like(x), size**exponent)
+
+
+def f_sqrt(x: torch.Tensor, y_th: Bound) -> Guarded:
+    """Square root, continued to an odd function, with slopes of at most `y_th`; see :func:`f_inv`."""
+    return guarded_power(x, y_th, 0.5)
+
+
+def f_power1d5(x: torch.Tensor, y_th: Bound) -> Guarded:
+    """``|x|^1.5``, which has no singularity; its second derivative at zero is taken as zero. See :func:`f_inv`."""
+    return guarded_power(x, y_th, 1.5)
 
 
 def f_invsqrt(x: torch.Tensor, y_th: Bound) -> Guarded:
     """``1/sqrt(|x|)`` with a plateau at `y_th`; see :func:`f_inv`."""
-    y_max = _bound(y_th, x)
-    threshold = y_max**-2.0
-    inside = torch.abs(x) < threshold
-    safe = torch.where(inside, torch.ones_like(x), x)
-    return threshold, torch.where(inside, y_max.expand_as(x), torch.rsqrt(torch.abs(safe)))
+    return guarded_power(x, y_th, -0.5)
 
 
 def f_log(x: torch.Tensor, y_th: Bound) -> Guarded:

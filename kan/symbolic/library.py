@@ -2,8 +2,8 @@
 
 Names, order and complexities are pykan 0.2.8's. An entry unpacks and indexes like pykan's 4-tuple. Everything in the
 table can be pickled and copied, and sympy is imported only when a sympy side is called. Deviations from pykan:
-functions added without a guard of their own, and ``x^1.5``, work with ``singularity_avoiding=True``, and no code is
-executed from a name.
+functions added without a guard of their own, and ``x^1.5``, work with ``singularity_avoiding=True``; powers that are
+not in the table are known by name, such as ``x^7`` or ``x^(1/3)``; and no code is executed from a name.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import difflib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
 
 from kan.common.errors import ArgumentError
 from kan.symbolic import guards
+from kan.symbolic.powers import Exponent, Power, SympyPower, exponent_of
 
 TorchFunction = Callable[[torch.Tensor], torch.Tensor]
 
@@ -47,31 +50,6 @@ class SymbolicFunction(NamedTuple):
     sympy_fun: Callable[[Any], Any]
     complexity: float
     guarded_fun: Callable[[torch.Tensor, Any], tuple[Any, torch.Tensor]]
-
-
-@dataclass(frozen=True)
-class Power:
-    """``x**exponent`` of a tensor."""
-
-    exponent: float
-
-    def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Apply to `x`."""
-        return torch.pow(x, self.exponent)
-
-
-@dataclass(frozen=True)
-class SympyPower:
-    """``x**(numerator/denominator)`` of a sympy expression."""
-
-    numerator: int
-    denominator: int = 1
-
-    def __call__(self, x: Any) -> Any:
-        """Apply to `x`."""
-        import sympy
-
-        return sympy.sympify(x) ** sympy.Rational(self.numerator, self.denominator)
 
 
 @dataclass(frozen=True)
@@ -147,11 +125,11 @@ SYMBOLIC_LIB: dict[str, SymbolicFunction] = {
     "1/x^3": _Entry(Power(-3), SympyPower(-3), 3, guards.f_inv3),
     "1/x^4": _Entry(Power(-4), SympyPower(-4), 4, guards.f_inv4),
     "1/x^5": _Entry(Power(-5), SympyPower(-5), 5, guards.f_inv5),
-    "sqrt": _Entry(torch.sqrt, SympyPower(1, 2), 2, guards.f_sqrt),
-    "x^0.5": _Entry(torch.sqrt, SympyPower(1, 2), 2, guards.f_sqrt),
-    "x^1.5": _Entry(Power(1.5), SympyPower(3, 2), 4, guards.f_power1d5),
-    "1/sqrt(x)": _Entry(torch.rsqrt, SympyPower(-1, 2), 2, guards.f_invsqrt),
-    "1/x^0.5": _Entry(torch.rsqrt, SympyPower(-1, 2), 2, guards.f_invsqrt),
+    "sqrt": _Entry(torch.sqrt, SympyPower(Fraction(1, 2)), 2, guards.f_sqrt),
+    "x^0.5": _Entry(torch.sqrt, SympyPower(Fraction(1, 2)), 2, guards.f_sqrt),
+    "x^1.5": _Entry(Power(1.5), SympyPower(Fraction(3, 2)), 4, guards.f_power1d5),
+    "1/sqrt(x)": _Entry(torch.rsqrt, SympyPower(Fraction(-1, 2)), 2, guards.f_invsqrt),
+    "1/x^0.5": _Entry(torch.rsqrt, SympyPower(Fraction(-1, 2)), 2, guards.f_invsqrt),
     "exp": _Entry(torch.exp, SympyCall("exp"), 2, guards.f_exp),
     "log": _Entry(torch.log, SympyCall("log"), 2, guards.f_log),
     "abs": _plain(torch.abs, SympyCall("Abs"), 3),
@@ -222,13 +200,31 @@ def add_symbolic(
     SYMBOLIC_LIB[name] = SymbolicFunction(fun, SympyNamed(name), c, fun_singularity or Unguarded(fun))
 
 
+def find(name: object) -> SymbolicFunction | None:
+    """Return the function with this name, be it in :data:`SYMBOLIC_LIB` or another power, or None.
+
+    Examples
+    --------
+    >>> find("x^7").sympy_fun("x"), find("sine")
+    (x**7, None)
+    """
+    if not isinstance(name, str):
+        return None
+    entry = SYMBOLIC_LIB.get(name)
+    if entry is None:
+        exponent = exponent_of(name)
+        return None if exponent is None else _power(exponent)
+    # Scripts also write pykan's bare 4-tuples into the table.
+    return entry if isinstance(entry, SymbolicFunction) else SymbolicFunction(*entry)
+
+
 def lookup(name: str) -> SymbolicFunction:
     """Return the function with this name.
 
     Parameters
     ----------
     name : str
-        A key of :data:`SYMBOLIC_LIB`.
+        A key of :data:`SYMBOLIC_LIB`, or the name of another power: 'x^7', '1/x^6', 'x^2.5', 'x^(1/3)'.
 
     Returns
     -------
@@ -244,12 +240,18 @@ def lookup(name: str) -> SymbolicFunction:
     >>> lookup("sin").complexity
     2
     """
-    entry = SYMBOLIC_LIB.get(name) if isinstance(name, str) else None
+    entry = find(name)
     if entry is None:
         close = difflib.get_close_matches(name, SYMBOLIC_LIB, n=3) if isinstance(name, str) else []
         listed = ", ".join(repr(choice) for choice in [*close, *(key for key in SYMBOLIC_LIB if key not in close)])
         raise ArgumentError(
-            f"there is no symbolic function {name!r}; the library has {listed}. Others can be added with add_symbolic."
+            f"there is no symbolic function {name!r}; the library has {listed}, and powers such as 'x^7' or 'x^(1/3)'. "
+            "Others can be added with add_symbolic."
         )
-    # Scripts also write pykan's bare 4-tuples into the table.
-    return entry if isinstance(entry, SymbolicFunction) else SymbolicFunction(*entry)
+    return entry
+
+
+def _power(exponent: Exponent) -> SymbolicFunction:
+    """Make an entry for a power that is not in the table."""
+    guarded = partial(guards.guarded_power, exponent=float(exponent))
+    return SymbolicFunction(Power(float(exponent)), SympyPower(exponent), math.ceil(abs(exponent)), guarded)

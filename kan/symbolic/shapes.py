@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 
 from kan.common.errors import ArgumentError
-from kan.symbolic.library import SYMBOLIC_LIB, Power, TorchFunction
+from kan.symbolic.library import SYMBOLIC_LIB, TorchFunction
+from kan.symbolic.powers import Power
 
 Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 

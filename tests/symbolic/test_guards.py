@@ -110,3 +110,13 @@ def test_value_does_not_jump_at_the_threshold(name):
 def test_power_one_and_a_half_returns_a_pair_as_all_others_do():
     value = SYMBOLIC_LIB["x^1.5"].guarded_fun(torch.tensor([-4.0, 0.0, 4.0]), 10.0)[1]
     assert value.tolist() == [8.0, 0.0, 8.0]
+
+
+@pytest.mark.parametrize("exponent", [7.0, -6.0, -7.0, 1 / 3, -1 / 3, 2.5, -2.5])
+def test_a_power_of_any_exponent_is_finite_with_its_derivatives_and_plain_elsewhere(exponent):
+    x = torch.tensor([*SINGULAR[:9], 0.7, 1.3], dtype=torch.float64, requires_grad=True)
+    value = guards.guarded_power(x, 50.0, exponent)[1]
+    (gradient,) = torch.autograd.grad(value.sum(), x, create_graph=True)
+    (second,) = torch.autograd.grad(gradient.sum(), x)
+    assert torch.isfinite(torch.stack([value, gradient, second])).all()
+    assert value[-2:].tolist() == pytest.approx([0.7**exponent, 1.3**exponent], rel=1e-14)
