@@ -107,11 +107,6 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         """Whether no edge carries a function."""
         return not self._fixed
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether every edge carries a function."""
-        return len(self._fixed) == self.in_dim * self.out_dim
-
     def forward(self, x: Tensor, singularity_avoiding: bool = False, y_th: float = 10.0) -> tuple[Tensor, Tensor]:
         """Evaluate every edge.
 

@@ -290,7 +290,8 @@ class Network(nn.Module):
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         groups = symbolic.group_values(nodes, **singularity) if self.symbolic_enabled else []
         variances: Tensor | None = None
-        if symbolic.is_complete and not bool(numeric.mask.any()):
+        # Where no spline counts, none is evaluated: far outside its grid its zero weight would meet an infinite base.
+        if not symbolic.is_idle and not bool(numeric.mask.any()):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
             sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)

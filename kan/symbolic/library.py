@@ -254,4 +254,4 @@ def lookup(name: str) -> SymbolicFunction:
 def _power(exponent: Exponent) -> SymbolicFunction:
     """Make an entry for a power that is not in the table."""
     guarded = partial(guards.guarded_power, exponent=float(exponent))
-    return SymbolicFunction(Power(float(exponent)), SympyPower(exponent), math.ceil(abs(exponent)), guarded)
+    return SymbolicFunction(Power(float(exponent)), SympyPower(exponent), math.ceil(abs(float(exponent))), guarded)

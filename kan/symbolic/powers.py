@@ -64,10 +64,10 @@ def power_name(exponent: Exponent) -> str:
     >>> power_name(7), power_name(-2.5), power_name(Fraction(1, 3))
     ('x^7', '1/x^2.5', 'x^(1/3)')
     """
-    size = abs(exponent)
-    whole = size == int(size)
-    number = str(int(size)) if whole else f"({size})" if isinstance(size, Fraction) else repr(float(size))
-    return f"{'1/' if exponent < 0 else ''}x^{number}"
+    if isinstance(exponent, float) and exponent.is_integer():
+        exponent = int(exponent)
+    number = str(abs(exponent))
+    return f"{'1/' if exponent < 0 else ''}x^{f'({number})' if '/' in number else number}"
 
 
 def exponent_of(name: str) -> Exponent | None:

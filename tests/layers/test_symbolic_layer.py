@@ -158,7 +158,6 @@ def test_edges_of_one_function_are_computed_together() -> None:
     layer = make_layer(*((i, j, "sin") for i in range(3) for j in range(2)))
     groups = layer.group_values(samples().T)
     assert [values.shape for _, values in groups] == [(6, 8)]
-    assert layer.is_complete
 
 
 def test_an_edge_is_set_and_cleared() -> None:

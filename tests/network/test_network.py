@@ -211,6 +211,15 @@ def test_singularities_are_avoided_on_request() -> None:
     assert network.trace(x, singularity_avoiding=True, y_th=10.0).output[:, 0].tolist() == pytest.approx([0, 2, 0.1])
 
 
+def test_where_no_spline_counts_an_infinite_node_is_no_nan() -> None:
+    network = Network([2, 2, 1]).double()
+    for layer, i, j, name in ((0, 0, 0, "exp"), (0, 1, 1, "x"), (1, 0, 0, "1/x")):
+        network.symbolic_fun[layer].fix_symbolic(i, j, name)  # type: ignore[operator]
+        network.symbolic_fun[layer].mask.data[j, i] = 1  # type: ignore[union-attr, operator]
+        network.act_fun[layer].mask.data.zero_()  # type: ignore[union-attr, operator]
+    assert network(torch.tensor([[1000.0, 1.0], [0.0, 1.0]], dtype=torch.float64)).flatten().tolist() == [0, 1]
+
+
 def test_the_output_owns_its_memory_in_the_usual_order(mixed: Network, x: Tensor) -> None:
     assert mixed(x).is_contiguous()
 
