@@ -31,7 +31,7 @@ class Versions(Network):
         self.auto_save, self.ckpt_path = auto_save, ckpt_path
         self._history = History(ckpt_path, start=f"{round_id}.{state_id}")
         if auto_save and first_init:
-            self._history.begin(self)
+            self.begin_history("init")
 
     @property
     def round(self) -> int:
@@ -46,6 +46,10 @@ class Versions(Network):
     def settings(self) -> dict[str, Any]:
         """Return the arguments with which the constructor makes a model of the same shape and behaviour."""
         return {**super().settings(), "auto_save": self.auto_save, "ckpt_path": self.ckpt_path, "first_init": False}
+
+    def begin_history(self, method_name: str) -> None:
+        """Open the history of a new model with this version, as what `method_name` made."""
+        self._history.begin(self, method_name)
 
     def log_history(self, method_name: str) -> None:
         """Record this version, as what `method_name` left; does nothing without `auto_save`."""
@@ -103,7 +107,7 @@ class Versions(Network):
         make: Callable[..., Self] = cls
         model = load_checkpoint(path, partial(make, first_init=False), device=device)
         if model.auto_save:
-            model._history.begin(model, "load")
+            model.begin_history("load")
         return model
 
     def copy(self: Self) -> Self:
