@@ -13,6 +13,8 @@ import sympy
 
 from kan.common.errors import FormulaError
 
+_MOST_SHOWN = 200
+
 
 def next_nontrivial_operation(expr: Any, scale: Any = 1, bias: Any = 0) -> tuple[Any, Any, Any]:
     """Take scale and bias off an expression, so that ``scale * expr + bias`` stays what it was.
@@ -28,7 +30,7 @@ def next_nontrivial_operation(expr: Any, scale: Any = 1, bias: Any = 0) -> tuple
     expr : sympy expression
         What is left: a symbol, a function, a power, a sum without a constant or a product without a factor; an
         expression without symbols stays as it is.
-    scale, bias : sympy expression or number
+    scale, bias : sympy expression
 
     Examples
     --------
@@ -39,7 +41,7 @@ def next_nontrivial_operation(expr: Any, scale: Any = 1, bias: Any = 0) -> tuple
     >>> next_nontrivial_operation(a + sympy.pi, scale=2)
     (a, 2, 2*pi)
     """
-    expr = sympy.sympify(expr)
+    expr, scale, bias = sympy.sympify((expr, scale, bias))
     symbols = expr.free_symbols
     while symbols and (expr.is_Add or expr.is_Mul):
         number, rest = expr.as_independent(*symbols, as_Add=expr.is_Add)
@@ -78,6 +80,13 @@ def as_float(number: Any, *, within: Any) -> float:
         value = math.nan
     if not math.isfinite(value):
         raise FormulaError(
-            f"`{within}` cannot be expressed: a network computes with real, finite numbers, which {number} is not."
+            f"`{shown(within)}` cannot be expressed: a network computes with real, finite numbers, and {shown(number)} "
+            "is none."
         )
     return value
+
+
+def shown(expr: Any) -> str:
+    """Return an expression as text that fits into a message."""
+    text = str(expr)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."

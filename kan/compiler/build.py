@@ -1,10 +1,10 @@
 """Compiling an expression: plan its nodes, lay them out in layers, and set the edges of a network.
 
 The network is symbolic throughout: edges that the expression does not need are removed, and all splines are switched
-off until `perturb` or `set_mode` bring them back. Deviations from pykan: every sub-expression is computed once, and
-values that are needed later are handed on once, so that there are fewer nodes; sums such as ``x + sin(x)`` are right;
-any power works, and any function that can be written with those of the library; constants have the precision of the
-network; the history of versions begins with the compiled network.
+off until `set_mode` or `perturb` bring them back. Deviations from pykan: what several sub-expressions need is computed
+and handed on once, so that there are fewer nodes; sums such as ``x + sin(x)`` are right; any power works, and any
+function that can be written with those of the library; constants have the precision of the network; the history of
+versions begins with the compiled network.
 
 Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 4.2.
 """
@@ -12,13 +12,14 @@ Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 4.2.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy
 import torch
 
 from kan.common.errors import ArgumentError, FormulaError
-from kan.compiler.plan import Node, Place, Planner
+from kan.compiler.plan import Edge, Node, Place, Planner
 from kan.compiler.vocabulary import Vocabulary
 from kan.layers.base_functions import BaseFunction
 from kan.models import MultKAN
@@ -97,7 +98,7 @@ def kanpiler(
         first_init=False,
     ).to(dtype)
     for number, (below, above) in enumerate(zip(layers, layers[1:])):
-        _set_edges(model, number, below=list(below), above=list(above.values()))
+        _set_edges(model, number, below=_positions(below), above=list(above.values()))
     if auto_save:
         model.begin_history("kanpiler")
     return model
@@ -122,7 +123,7 @@ def _expression(given: Any) -> Any:
         expr = sympy.sympify(given, strict=True)
     except sympy.SympifyError:
         expr = None
-    if not isinstance(expr, sympy.Expr):
+    if not isinstance(expr, sympy.Expr) or expr.is_Matrix:
         raise ArgumentError(f"`expr` must be a sympy expression or a number; got {given!r}, a {type(given).__name__}.")
     return expr
 
@@ -138,23 +139,33 @@ def _lay_out(expr: Any, variables: list[Any]) -> list[Layer]:
         for edge in (edge for node in layers[level].values() for edge in node.edges):
             made = planner.nodes[edge.source]
             layers[level - 1][edge.place] = made if made.level == level - 1 else Node.handing_on(edge.source, level - 1)
-    for level in range(1, output.level):
-        layers[level] = _ordered(layers[level], below=list(layers[level - 1]))
+    for level in range(1, output.level + 1):
+        layers[level] = _ordered(layers[level], below=_positions(layers[level - 1]))
     return layers
 
 
-def _ordered(layer: Layer, *, below: list[Place]) -> Layer:
-    """Sort the nodes of a layer: sums before products, and each near its sources, so that few edges cross in a plot."""
+def _positions(layer: Layer) -> dict[Place, int]:
+    """Return the number of every node."""
+    return {place: number for number, place in enumerate(layer)}
+
+
+def _ordered(layer: Layer, *, below: dict[Place, int]) -> Layer:
+    """Sort nodes, sums before products, and factors by where their edges come from: few edges then cross in a plot."""
+
+    def centre(edges: Sequence[Edge]) -> float:
+        return sum(below[edge.place] for edge in edges) / max(len(edges), 1)
 
     def rank(item: tuple[Place, Node]) -> tuple[bool, float]:
-        positions = [below.index(edge.place) for edge in item[1].edges]
-        return item[1].is_product, sum(positions) / len(positions)
+        return item[1].is_product, centre(item[1].edges)
 
-    return dict(sorted(layer.items(), key=rank))
+    return {
+        place: replace(node, factors=tuple(sorted(node.factors, key=lambda factor: centre(factor.edges))))
+        for place, node in sorted(layer.items(), key=rank)
+    }
 
 
 @torch.no_grad()
-def _set_edges(model: MultKAN, layer: int, *, below: list[Place], above: list[Node]) -> None:
+def _set_edges(model: MultKAN, layer: int, *, below: dict[Place, int], above: list[Node]) -> None:
     """Set the edges between two layers of nodes, and what their affine parameters cannot hold."""
     symbolic = symbolic_edges(model, layer)
     numeric_edges(model, layer).mask.zero_()
@@ -163,7 +174,7 @@ def _set_edges(model: MultKAN, layer: int, *, below: list[Place], above: list[No
         # The constant of a sum goes where it is trained: to one of its edges.
         constants = [factor.constant, *(0.0 for _ in factor.edges[1:])]
         for edge, d in zip(factor.edges, constants):
-            i = below.index(edge.place)
+            i = below[edge.place]
             symbolic.set_edge(i, j, edge.function)
             symbolic.mask[j, i] = 1
             symbolic.affine[j, i] = symbolic.affine.new_tensor([edge.a, edge.b, edge.c, d])

@@ -16,7 +16,7 @@ import sympy
 from sympy import Abs, acos, asin, atan, cos, exp, log, sign, sin, sqrt, tan, tanh
 
 from kan.common.errors import FormulaError
-from kan.compiler.affine import as_float
+from kan.compiler.affine import as_float, shown
 from kan.symbolic.library import SYMBOLIC_LIB
 from kan.symbolic.powers import power_name
 
@@ -97,25 +97,33 @@ class Vocabulary:
         if not expr.free_symbols:
             as_float(expr, within=expr)
             return expr
-        name, inner = type(expr).__name__, partial(self.express, variables=variables)
+        inner = partial(self.express, variables=variables)
+        simpler = self._step(expr, inner)
+        # What sympy makes of the parts may need other words: Abs(exp(x)) becomes exp(re(x)).
+        return simpler if simpler == expr else inner(simpler)
+
+    def _step(self, expr: Any, inner: Callable[[Any], Any]) -> Any:
+        """Express the parts of an expression, or write the operation itself differently."""
+        name = type(expr).__name__
         if expr.is_Add or expr.is_Mul or (name in self._functions and len(expr.args) == 1):
             return expr.func(*map(inner, expr.args))
         if expr.is_Pow:
-            return self._express_power(expr, inner)
+            return _powered(expr, inner)
         simpler = _SYNONYMS[name](*expr.args) if name in _SYNONYMS else expr.doit()
         if simpler == expr:
             raise FormulaError(
-                f"`{expr}` cannot be expressed: the library has {', '.join(self._functions)}, and no {name!r}. "
+                f"`{shown(expr)}` cannot be expressed: the library has {', '.join(self._functions)}, and no {name!r}. "
                 f"A function of one variable can be added with `add_symbolic({name!r}, function)`."
             )
-        return inner(sympy.sympify(simpler))
+        return sympy.sympify(simpler)
 
-    def _express_power(self, expr: Any, inner: Callable[[Any], Any]) -> Any:
-        """Express a power; one with a variable exponent has a positive base."""
-        base, exponent = expr.as_base_exp()
-        if not exponent.free_symbols:
-            as_float(exponent, within=expr)
-            return inner(base) ** exponent
-        if not base.free_symbols:
-            as_float(log(base), within=expr)
-        return exp(inner(exponent) * inner(log(base)))
+
+def _powered(expr: Any, inner: Callable[[Any], Any]) -> Any:
+    """Express the parts of a power; one with a variable exponent has a positive base."""
+    base, exponent = expr.as_base_exp()
+    if not exponent.free_symbols:
+        as_float(exponent, within=expr)
+        return inner(base) ** exponent
+    if not base.free_symbols:
+        as_float(log(base), within=expr)
+    return exp(inner(exponent) * inner(log(base)))
