@@ -82,8 +82,8 @@ def kanpiler(
     >>> model = kanpiler([a, b], sympy.exp(sympy.sin(sympy.pi * a) + b**2), dtype=torch.float64)
     >>> model.width
     [[2, 0], [1, 0], [1, 0]]
-    >>> model(torch.tensor([[0.5, 2.0]]))
-    tensor([[148.4132]], dtype=torch.float64, grad_fn=<CloneBackward0>)
+    >>> model(torch.tensor([[0.5, 2.0]])).item()
+    148.413159
     """
     variables = _variables(input_variables)
     layers = _lay_out(_expression(expr), variables)

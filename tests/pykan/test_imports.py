@@ -79,7 +79,9 @@ def test_import_paths_of_pykan() -> None:
         "from kan.spline import B_batch, coef2curve, curve2coef, extend_grid\n"
         "from kan.utils import create_dataset, create_dataset_from_data, ex_round, augment_input, SYMBOLIC_LIB\n"
         "from kan.utils import batch_jacobian, batch_hessian, add_symbolic, fit_params, sparse_mask\n"
-        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'spline', 'utils'):\n"
+        "from kan.compiler import kanpiler, expr2kan, sf2kan, next_nontrivial_operation\n"
+        "from kan.feynman import get_feynman_dataset\n"
+        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'spline', 'utils', 'compiler', 'feynman'):\n"
         "    exec(f'from kan.{name} import *')"
     )
 
