@@ -353,7 +353,13 @@ class Network(nn.Module):
         self._draws += 1
         return stream(self.seed, self._draws)
 
-    # Copies
+    # Changes of structure, and copies
+
+    def take_shape(self, shape: Shape) -> None:
+        """Have another shape from now on; the caller provides the layers that go with it."""
+        self.shape = shape
+        self.mult_arity = shape.mult_arity(like=self.mult_arity)
+        self.mult_homo = isinstance(self.mult_arity, int)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments with which the constructor makes a network of the same shape and behaviour."""
