@@ -10,7 +10,9 @@ from collections import Counter
 from torch import Tensor
 
 
-def feature_interaction(scores: Tensor, *, neuron_th: float = 1e-2, feature_th: float = 1e-2) -> dict[tuple[int, ...], int]:
+def feature_interaction(
+    scores: Tensor, *, neuron_th: float = 1e-2, feature_th: float = 1e-2
+) -> dict[tuple[int, ...], int]:
     """Count the nodes that depend on each set of inputs.
 
     Parameters

@@ -303,7 +303,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def reorder(self, order: Sequence[int], mode: str = "in") -> None:
-        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first what is now at `order[0]`.
+        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`.
 
         Examples
         --------

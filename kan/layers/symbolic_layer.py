@@ -273,7 +273,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
             self.set_edge(i + start, j + end, other._callables.get((end, start), other.funs_name[end][start]))
 
     def reorder(self, order: Sequence[int], mode: str = "in") -> None:
-        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first what is now at `order[0]`."""
+        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`."""
         check_choice("mode", mode, ("in", "out"))
         inputs, outputs = range(self.in_dim), range(self.out_dim)
         moved = self.get_subset(order, outputs) if mode == "in" else self.get_subset(inputs, order)
