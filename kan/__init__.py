@@ -44,6 +44,8 @@ from kan.utils import (
     f_sqrt,
     f_tan,
     fit_params,
+    get_derivative,
+    model2param,
     sparse_mask,
 )
 
@@ -90,6 +92,8 @@ __all__ = [
     "f_sqrt",
     "f_tan",
     "fit_params",
+    "get_derivative",
+    "model2param",
     "nn",
     "np",
     "nsimplify",

@@ -9,6 +9,7 @@ from kan.surgery.grids import initialize_from_another_model, initialize_grid_fro
 from kan.surgery.masks import remove_edge, remove_node, set_mode, unfix
 from kan.surgery.modules import cut_module
 from kan.surgery.order import auto_swap, swap
+from kan.surgery.perceptron import auto_swap_units, swap_units
 from kan.surgery.perturb import perturb
 from kan.surgery.prune import prune, prune_edge, prune_input, prune_node
 from kan.surgery.refine import refine
@@ -16,6 +17,7 @@ from kan.surgery.transplant import select_nodes
 
 __all__ = [
     "auto_swap",
+    "auto_swap_units",
     "cut_module",
     "expand_depth",
     "expand_width",
@@ -32,6 +34,7 @@ __all__ = [
     "select_nodes",
     "set_mode",
     "swap",
+    "swap_units",
     "unfix",
     "update_grid",
 ]

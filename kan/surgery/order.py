@@ -49,11 +49,8 @@ def swap(network: Network, l: Any, i1: Any, i2: Any) -> None:  # noqa: E741
     >>> bool(torch.allclose(network(x), y)), torch.equal(network.act_fun[0].coef[:, 3], first)
     (True, True)
     """
-    layer = checked_hidden_layer(network.depth, l)
+    layer, first, second = checked_pair(network.width_in, l, i1, i2)
     count, n_sum = network.width_in[layer], network.width[layer][0]
-    of = f"nodes of hidden layer {layer}"
-    first = checked_index("i1", i1, count=count, of=of)
-    second = checked_index("i2", i2, count=count, of=of)
     if (first < n_sum) != (second < n_sum):
         raise ArgumentError(
             f"`i1` and `i2` must both be sums (0 … {n_sum - 1}) or both products ({n_sum} … {count - 1}) of hidden "
@@ -97,6 +94,13 @@ def checked_hidden_layer(depth: int, l: Any) -> int:  # noqa: E741
         hidden = f"one of 1 … {depth - 1}, the hidden layers" if depth > 1 else "a hidden layer, of which there is none"
         raise ArgumentError(f"`l` must be {hidden}: inputs and outputs have the order of the data; got {l!r}.")
     return layer
+
+
+def checked_pair(width: Sequence[int], l: Any, i1: Any, i2: Any) -> tuple[int, int, int]:  # noqa: E741
+    """Return the numbers of a hidden layer and of two of its nodes."""
+    layer = checked_hidden_layer(len(width) - 1, l)
+    count, of = width[layer], f"nodes of hidden layer {layer}"
+    return layer, checked_index("i1", i1, count=count, of=of), checked_index("i2", i2, count=count, of=of)
 
 
 def _hidden_layer(shape: Shape, layer: int) -> HiddenLayer:
