@@ -39,7 +39,7 @@ def test_more_penalty_means_smaller_weights(dataset: dict[str, Tensor]) -> None:
     models = [MLP([2, 5, 1]), MLP([2, 5, 1])]
     for model, lamb in zip(models, (0.0, 0.1)):
         model.fit(dataset, steps=10, lamb=lamb, progress=False)
-    sizes = [sum(float(matrix.abs().sum()) for matrix in model.w) for model in models]
+    sizes = [sum(matrix.abs().sum().item() for matrix in model.w) for model in models]
     assert sizes[1] < 0.5 * sizes[0]
 
 
