@@ -157,12 +157,12 @@ class MLP(Perceptron):
                 self.set_reference(training.training_inputs)
         return self.last_results
 
-    def reg(self, reg_metric: str, lamb_l1: float, lamb_entropy: float, *, x: Any = None) -> Tensor:
+    def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:
         """Return the penalty on the data last seen, differentiable; parameters as in `fit`."""
         trace = self.trace(self.reference_data(self.cache_data if x is None else x))
         return perceptron_penalty(self, trace, reg_metric=reg_metric, lamb_l1=lamb_l1, lamb_entropy=lamb_entropy)
 
-    def get_reg(self, reg_metric: str, lamb_l1: float, lamb_entropy: float, **options: Any) -> Tensor:
+    def get_reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, **options: Any) -> Tensor:
         """Return `reg` of the same arguments."""
         return self.reg(reg_metric, lamb_l1, lamb_entropy, **options)
 

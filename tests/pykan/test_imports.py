@@ -19,7 +19,7 @@ RELIED_ON = {
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
-TO_COME = {"plot_tree", "get_derivative", "model2param"}
+TO_COME = {"plot_tree"}
 
 
 def run(code: str) -> str:
