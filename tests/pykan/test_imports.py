@@ -76,10 +76,13 @@ def test_import_paths_of_pykan() -> None:
         "from kan.KANLayer import KANLayer\n"
         "from kan.Symbolic_KANLayer import Symbolic_KANLayer\n"
         "from kan.LBFGS import LBFGS\n"
+        "from kan.MLP import MLP\n"
+        "from kan.experiment import runner1, pareto_frontier\n"
         "from kan.spline import B_batch, coef2curve, curve2coef, extend_grid\n"
         "from kan.utils import create_dataset, create_dataset_from_data, ex_round, augment_input, SYMBOLIC_LIB\n"
         "from kan.utils import batch_jacobian, batch_hessian, add_symbolic, fit_params, sparse_mask\n"
-        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'spline', 'utils'):\n"
+        "from kan.utils import get_derivative, model2param\n"
+        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'MLP', 'spline', 'utils', 'experiment'):\n"
         "    exec(f'from kan.{name} import *')"
     )
 

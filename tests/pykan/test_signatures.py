@@ -119,7 +119,7 @@ def test_new_parameters_are_optional_and_by_keyword(name: str, parameters: list[
 def test_defaults_are_those_of_pykan(name: str, parameters: list[Any]) -> None:
     for ours, (parameter, default) in zip(parameters_of(name), parameters):
         value = REQUIRED if ours.default is ours.empty else plain(ours.default)
-        of_class, of_method = ".".join(name.split(".")[-2:]), name.split(".")[-1]
+        of_class, of_method = ".".join(name.split(".")[-2:]), name.rsplit(".", maxsplit=1)[-1]
         expected = OTHER_DEFAULTS.get((of_class, parameter), OTHER_DEFAULTS.get((of_method, parameter), default))
         assert value == expected, parameter
 
