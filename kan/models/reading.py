@@ -221,13 +221,6 @@ class Reading(Network):
         """
         return feature_interaction(self._input_scores(l), neuron_th=neuron_th, feature_th=feature_th)
 
-    def _input_scores(self, l: int, out_score: Tensor | None = None) -> Tensor:  # noqa: E741
-        """Return the scores of the inputs for the nodes of layer l (nodes, inputs)."""
-        data = self.reference_data()
-        layer = checked_index("l", l, count=self.depth + 1, of="node layers")
-        weights = attribute(self, data).node[layer] if out_score is None else out_score
-        return attribute(self, data, layer=layer, out_score=weights).node_all[0]
-
     def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:  # noqa: E741
         """Return the smallest and largest input and the smallest and largest output of edge (l, i, j).
 
@@ -246,6 +239,13 @@ class Reading(Network):
             say(f"x range: [{inputs.min():.2f}, {inputs.max():.2f}]")
             say(f"y range: [{outputs.min():.2f}, {outputs.max():.2f}]")
         return inputs.min(), inputs.max(), outputs.min(), outputs.max()
+
+    def _input_scores(self, l: int, out_score: Tensor | None = None) -> Tensor:  # noqa: E741
+        """Return the scores of the inputs for the nodes of layer l (nodes, inputs)."""
+        data = self.reference_data()
+        layer = checked_index("l", l, count=self.depth + 1, of="node layers")
+        weights = attribute(self, data).node[layer] if out_score is None else out_score
+        return attribute(self, data, layer=layer, out_score=weights).node_all[0]
 
     def _edge_samples(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
         """Return inputs and outputs of one edge at the last input, ordered by the input."""
