@@ -83,7 +83,7 @@ def active_edges(network: Network, layer: int) -> Tensor:
 
 def _into_idle(network: Network, active: list[Tensor]) -> list[Tensor]:
     """Return the edges (O, I) of every layer that end in sub-nodes without active edges, of nodes that lead nowhere."""
-    leads = torch.ones_like(active[-1][:, 0])
+    leads = torch.ones(network.width_in[-1], dtype=torch.bool, device=network.device)
     chosen = []
     for layer in reversed(range(network.depth)):
         n_sum, arities = network.shape.sums[layer + 1], network.arities(layer + 1)

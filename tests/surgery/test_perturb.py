@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kan.common.errors import ArgumentError
-from kan.surgery import expand_depth, expand_width, perturb, remove_edge, set_mode
+from kan.surgery import expand_depth, expand_width, perturb, remove_edge, remove_node, set_mode
 
 
 def values(network, x):
@@ -77,6 +77,16 @@ def test_a_factor_that_is_idle_stays_so_where_its_product_counts(kit):
     before = values(network, x)
     perturb(network)
     torch.testing.assert_close(values(network, x), before)
+
+
+def test_outputs_may_be_products(kit):
+    network, x = kit.build([2, 3, [1, 2]], mult_arity=[[], [], [2, 3]]), kit.samples()
+    remove_node(network, 1, 0)
+    remove_edge(network, 1, 1, 3)
+    before = values(network, x)
+    perturb(network)
+    torch.testing.assert_close(values(network, x), before)
+    assert numerical(network, 0)[0] == [1, 1]
 
 
 @pytest.mark.parametrize("mode", ["all", "minimal", "non-intrusive"])
