@@ -3,7 +3,7 @@
 Deviations from pykan: numbers below zero count from the end, there they cut the module's own edges too; a removed edge
 is gone, its symbolic function included.
 
-Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 5.
+Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 3.2.
 """
 
 from __future__ import annotations

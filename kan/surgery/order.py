@@ -3,7 +3,7 @@
 Deviations from pykan: affine parameters move with their nodes and sub-nodes, product nodes with all their factors, in
 layers of any width; a layer takes its best order instead of some better one, see `wiring`.
 
-Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), and 2023, arXiv 2305.08746, for the swaps.
+Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 4.2, and 2023, arXiv 2305.08746, for the swaps.
 """
 
 from __future__ import annotations

@@ -58,14 +58,16 @@ def perturb(network: Network, *, mag: float = 1.0, mode: str = "non-intrusive") 
     check_choice("mode", mode, MODES)
     if not math.isfinite(mag):
         raise ArgumentError(f"`mag` must be finite; got {mag!r}.")
-    active = [active_edges(network, layer) for layer in range(network.depth)]
-    if mode == "non-intrusive":
+    chosen = [active_edges(network, layer) for layer in range(network.depth)]
+    if mode == "all":
+        chosen = [torch.ones_like(edges) for edges in chosen]
+    elif mode == "non-intrusive":
+        chosen = _into_idle(network, chosen)
         last = numeric_edges(network, network.depth - 1)
         make_zero(last, last.mask == 0)
-        active = _into_idle(network, active)
-    for layer, edges in enumerate(active):
+    for layer, edges in enumerate(chosen):
         mask = numeric_edges(network, layer).mask
-        mask[(mask == 0) & (edges.T if mode != "all" else True)] = mag
+        mask[edges.T & (mask == 0)] = mag
 
 
 def make_zero(edges: KANLayer, chosen: Tensor) -> None:
