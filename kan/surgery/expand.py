@@ -66,7 +66,7 @@ def expand_depth(network: Network) -> None:
     for name in (*OF_NODES, *OF_SUBNODES):
         before = getattr(network, f"{name}_{layer - 1}")
         values = before.new_full((count,), float(name.endswith("scale")))
-        network.register_parameter(f"{name}_{layer}", nn.Parameter(values, requires_grad=before.requires_grad))
+        setattr(network, f"{name}_{layer}", nn.Parameter(values, requires_grad=before.requires_grad))
     for name, value in (("grid", numeric.num), ("k", numeric.k)):
         if isinstance(getattr(network, name), list):
             setattr(network, name, [*getattr(network, name), value])
@@ -128,8 +128,9 @@ def expand_width(
         _enlarge(network, layer - 1, outputs=subnodes)
         for names, growth in ((OF_NODES, nodes), (OF_SUBNODES, subnodes)):
             for name in names:
-                parameter = getattr(network, f"{name}_{layer - 1}")
-                parameter.data = growth.fill(parameter.data, float(name.endswith("scale")))
+                old = getattr(network, f"{name}_{layer - 1}")
+                values = growth.fill(old, float(name.endswith("scale")))
+                setattr(network, f"{name}_{layer - 1}", nn.Parameter(values, requires_grad=old.requires_grad))
     _enlarge(network, layer, inputs=nodes)
     if perturb:
         if layer > 0:

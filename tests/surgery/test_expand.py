@@ -134,6 +134,14 @@ def test_live_nodes_can_be_learnt(kit):
     assert bool((network.act_fun[0].coef.grad[:, 0].abs().sum(dim=1) > 0).all())
 
 
+def test_gradients_from_before_are_not_in_the_way(kit):
+    network, x = kit.build([2, 3, 1], affine_trainable=True), kit.samples()
+    network(x).sum().backward()
+    expand_width(network, 1, 1)
+    network(x).sum().backward()
+    assert network.node_scale_0.grad.shape == (4,)
+
+
 def test_new_random_functions_are_the_models_own(kit, global_generators_untouched):
     twins = [kit.build([2, 3, 1]), kit.build([2, 3, 1])]
     for twin in twins:
