@@ -53,7 +53,7 @@ class Model(nn.Module):
         return self._example.dtype
 
     @property
-    def is_plain(self) -> bool:
+    def has_plain_forward(self) -> bool:
         """Whether `forward` is this library's own, and not that of a class derived from it."""
         raise NotImplementedError
 

@@ -168,7 +168,7 @@ class Network(Model):
         return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
 
     @property
-    def is_plain(self) -> bool:
+    def has_plain_forward(self) -> bool:
         """Whether `forward` is that of this class."""
         return type(self).forward is Network.forward
 

@@ -89,7 +89,7 @@ class Perceptron(Model):
         return self.w[0]
 
     @property
-    def is_plain(self) -> bool:
+    def has_plain_forward(self) -> bool:
         """Whether `forward` is that of this class."""
         return type(self).forward is Perceptron.forward
 

@@ -51,7 +51,7 @@ class Objective:
     @property
     def is_plain(self) -> bool:
         """Whether the prediction is the network's output, and neither the user's `pred_fn` nor a class's `forward`."""
-        return self.pred_fn is None and self.network.is_plain
+        return self.pred_fn is None and self.network.has_plain_forward
 
     def at(self, x: Tensor, y: Tensor, *, repeatedly: bool, penalised: bool = True) -> Point | AdjointPoint:
         """Return the objective at some data, valid until the grids move.

@@ -48,5 +48,5 @@ def test_a_class_with_a_forward_of_its_own_is_not_plain(model):
         def forward(self, x, *args, **kwargs):
             return 2 * super().forward(x, *args, **kwargs)
 
-    assert model.is_plain
-    assert not Doubled([2, 1]).is_plain
+    assert model.has_plain_forward
+    assert not Doubled([2, 1]).has_plain_forward

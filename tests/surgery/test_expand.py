@@ -128,7 +128,7 @@ def test_live_nodes_can_be_learnt(kit):
     network(x).square().sum().backward()
     assert network.act_fun[1].coef.grad[0].abs().sum() > 0
     with torch.no_grad():
-        network.act_fun[1].coef[0] += 0.1
+        network.act_fun[1].coef[0] += torch.linspace(0, 1, 6)
     network.zero_grad()
     network(x).square().sum().backward()
     assert bool((network.act_fun[0].coef.grad[:, 0].abs().sum(dim=1) > 0).all())
