@@ -18,6 +18,7 @@ from kan.layers import KANLinear
 from kan.LBFGS import LBFGS as LBFGS
 from kan.MultKAN import KAN as KAN
 from kan.MultKAN import MultKAN as MultKAN
+from kan.plotting import make_video
 from kan.spline import B_batch, coef2curve, curve2coef, extend_grid
 from kan.Symbolic_KANLayer import Symbolic_KANLayer as Symbolic_KANLayer
 from kan.utils import (
@@ -44,6 +45,8 @@ from kan.utils import (
     f_sqrt,
     f_tan,
     fit_params,
+    get_derivative,
+    model2param,
     sparse_mask,
 )
 
@@ -90,6 +93,9 @@ __all__ = [
     "f_sqrt",
     "f_tan",
     "fit_params",
+    "get_derivative",
+    "make_video",
+    "model2param",
     "nn",
     "np",
     "nsimplify",

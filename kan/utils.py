@@ -1,6 +1,6 @@
 """Door: pykan's import path of data sets, derivatives and the symbolic library."""
 
-from kan.calculus import batch_hessian, batch_jacobian
+from kan.calculus import batch_hessian, batch_jacobian, get_derivative, model2param
 from kan.datasets import augment_input, create_dataset, create_dataset_from_data
 from kan.layers import sparse_mask
 from kan.symbolic import (
@@ -48,5 +48,7 @@ __all__ = [
     "f_sqrt",
     "f_tan",
     "fit_params",
+    "get_derivative",
+    "model2param",
     "sparse_mask",
 ]

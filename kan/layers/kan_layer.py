@@ -11,6 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -293,14 +294,40 @@ class KANLayer(nn.Module):
         return subset.train(self.training)
 
     @torch.no_grad()
-    def swap(self, i1: int, i2: int, mode: str = "in") -> None:
-        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+    def place(self, other: KANLayer, i: int, j: int) -> None:
+        """Take over the edges of another layer, whose first input becomes input i here and whose first output j."""
+        rows, columns = slice(i, i + other.in_dim), slice(j, j + other.out_dim)
+        self.grid[rows] = other.grid.to(self.grid)
+        for name in ("coef", "mask", "scale_base", "scale_sp"):
+            getattr(self, name)[rows, columns] = getattr(other, name).to(self.grid)
+
+    @torch.no_grad()
+    def reorder(self, order: Sequence[int], mode: str = "in") -> None:
+        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> layer, x = KANLayer(in_dim=3, out_dim=2), torch.rand(4, 3)
+        >>> y = layer.forward_sum(x[:, [2, 0, 1]])
+        >>> layer.reorder([1, 2, 0])
+        >>> bool(torch.allclose(layer.forward_sum(x), y))
+        True
+        """
         check_choice("mode", mode, ("in", "out"))
+        order = list(order)
         for parameter in (self.coef, self.scale_base, self.scale_sp, self.mask):
             rows = parameter if mode == "in" else parameter.transpose(0, 1)
-            rows[[i1, i2]] = rows[[i2, i1]]
+            rows.copy_(rows[order])
         if mode == "in":
-            self.grid[[i1, i2]] = self.grid[[i2, i1]]
+            self.grid.copy_(self.grid[order])
+
+    def swap(self, i1: int, i2: int, mode: str = "in") -> None:
+        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+        order = list(range(self.out_dim if mode == "out" else self.in_dim))
+        order[i1], order[i2] = order[i2], order[i1]
+        self.reorder(order, mode)
 
     def extra_repr(self) -> str:
         """Describe the layer in one line, for `print(model)`."""

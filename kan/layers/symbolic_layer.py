@@ -9,7 +9,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Callable, NamedTuple
 
@@ -259,16 +259,28 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         return subset.train(self.training)
 
     @torch.no_grad()
+    def place(self, other: Symbolic_KANLayer, i: int, j: int) -> None:
+        """Take over the edges of another layer, whose first input becomes input i here and whose first output j."""
+        rows, columns = slice(j, j + other.out_dim), slice(i, i + other.in_dim)
+        self.mask[rows, columns] = other.mask.to(self.mask)
+        self.affine[rows, columns] = other.affine.to(self.affine)
+        for end, start in other._fixed:
+            self.set_edge(i + start, j + end, other._callables.get((end, start), other.funs_name[end][start]))
+
+    def reorder(self, order: Sequence[int], mode: str = "in") -> None:
+        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`."""
+        check_choice("mode", mode, ("in", "out"))
+        inputs, outputs = range(self.in_dim), range(self.out_dim)
+        moved = self.get_subset(order, outputs) if mode == "in" else self.get_subset(inputs, order)
+        self.mask.data, self.affine.data = moved.mask.data, moved.affine.data
+        self.funs_name, self._fixed, self._callables = moved.funs_name, moved._fixed, moved._callables
+        self._groups = None
+
     def swap(self, i1: int, i2: int, mode: str = "in") -> None:
         """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
-        check_choice("mode", mode, ("in", "out"))
-        inputs, outputs = list(range(self.in_dim)), list(range(self.out_dim))
-        order = inputs if mode == "in" else outputs
+        order = list(range(self.out_dim if mode == "out" else self.in_dim))
         order[i1], order[i2] = order[i2], order[i1]
-        swapped = self.get_subset(inputs, outputs)
-        self.mask.data, self.affine.data = swapped.mask.data, swapped.affine.data
-        self.funs_name, self._fixed, self._callables = swapped.funs_name, swapped._fixed, swapped._callables
-        self._groups = None
+        self.reorder(order, mode)
 
     def get_extra_state(self) -> dict[str, Any]:
         """Return the functions by name, for the `state_dict`."""

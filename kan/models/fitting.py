@@ -238,6 +238,23 @@ class Fitting(Versions):
         """Return `reg` of the same arguments."""
         return self.reg(reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, **options)
 
+    def disable_symbolic_in_fit(self, lamb: float) -> tuple[bool, bool]:
+        """Switch off what training does not need: symbolic edges where there are none, `save_act` without penalties.
+
+        Only pykan's scripts call it: here neither costs anything.
+
+        Returns
+        -------
+        save_act, symbolic_enabled : bool
+            What was set before.
+        """
+        before = self.save_act, self.symbolic_enabled
+        if lamb == 0:
+            self.save_act = False
+        if not any(bool((layer.get_parameter("mask") != 0).any()) for layer in self.symbolic_fun):
+            self.symbolic_enabled = False
+        return before
+
     def get_params(self) -> Iterator[nn.Parameter]:
         """Return the parameters that `fit` gives to its optimiser."""
         return self.parameters()

@@ -15,10 +15,11 @@ from kan.models.editing import Editing
 from kan.models.fitting import Fitting
 from kan.models.looking import Looking
 from kan.models.reading import Reading
+from kan.models.reshaping import Reshaping
 from kan.models.symbolism import Symbolism
 
 
-class MultKAN(Fitting, Editing, Symbolism, Looking, Reading):
+class MultKAN(Fitting, Editing, Reshaping, Symbolism, Looking, Reading):
     """A Kolmogorov-Arnold network: a learnable function on every edge, a sum or a product on every node.
 
     `KAN` is the same class.

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kan.attribution import attribute, node_attributes
+from kan.attribution import attribute, feature_interaction, node_attributes
 from kan.common.console import say
 from kan.network import LayerTrace, Network, Trace
-from kan.surgery.indices import checked_edge
+from kan.surgery.indices import checked_edge, checked_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -169,23 +169,57 @@ class Reading(Network):
         >>> model.attribute(1).shape, model.attribute(1, 0, plot=False).shape
         (torch.Size([2, 3]), torch.Size([3]))
         """
-        data = self.reference_data()
         if l is None:
+            self.reference_data()
             return None
-        weights = attribute(self, data).node[l] if out_score is None else out_score
-        scores = attribute(self, data, layer=l, out_score=weights).node_all[0]
+        scores = self._input_scores(l, out_score)
         if i is None:
             return scores
+        node = checked_index("i", i, count=len(scores), of=f"nodes of layer {l}")
         if plot:
             from kan.plotting.bars import plot_scores
 
-            plot_scores(scores[i].cpu().numpy())
-        return scores[i]
+            plot_scores(scores[node].cpu().numpy())
+        return scores[node]
 
     def node_attribute(self) -> list[Tensor]:
         """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes."""
         with torch.no_grad():
             return node_attributes(self, self.trace(self.reference_data()))
+
+    def feature_interaction(
+        self,
+        l: int,  # noqa: E741
+        neuron_th: float = 1e-2,
+        feature_th: float = 1e-2,
+    ) -> dict[tuple[int, ...], int]:
+        """Count the nodes of layer l that depend on each set of inputs.
+
+        Parameters
+        ----------
+        l : int
+            Node layer.
+        neuron_th : float
+            Nodes count for which some input has a score above this; see `attribute`.
+        feature_th : float
+            A node depends on the inputs with a score above this share of its largest.
+
+        Returns
+        -------
+        dict
+            From tuples of inputs to numbers of nodes.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[3, 2, 1])
+        >>> model.remove_edge(0, 2, 0)
+        >>> model.get_act(torch.rand(100, 3))
+        >>> model.feature_interaction(1)
+        {(0, 1): 1, (0, 1, 2): 1}
+        """
+        return feature_interaction(self._input_scores(l), neuron_th=neuron_th, feature_th=feature_th)
 
     def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:  # noqa: E741
         """Return the smallest and largest input and the smallest and largest output of edge (l, i, j).
@@ -205,6 +239,13 @@ class Reading(Network):
             say(f"x range: [{inputs.min():.2f}, {inputs.max():.2f}]")
             say(f"y range: [{outputs.min():.2f}, {outputs.max():.2f}]")
         return inputs.min(), inputs.max(), outputs.min(), outputs.max()
+
+    def _input_scores(self, l: int, out_score: Tensor | None = None) -> Tensor:  # noqa: E741
+        """Return the scores of the inputs for the nodes of layer l (nodes, inputs)."""
+        data = self.reference_data()
+        layer = checked_index("l", l, count=self.depth + 1, of="node layers")
+        weights = attribute(self, data).node[layer] if out_score is None else out_score
+        return attribute(self, data, layer=layer, out_score=weights).node_all[0]
 
     def _edge_samples(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
         """Return inputs and outputs of one edge at the last input, ordered by the input."""

@@ -1,8 +1,21 @@
 """The graph of a network: node counts, parameters, forward pass, and per-edge values computed on demand."""
 
 from kan.network.adjoint import Adjoint, Passed
+from kan.network.model import Model
 from kan.network.network import Network, Prepared
+from kan.network.perceptron import Perceptron, PerceptronTrace
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
-__all__ = ["Adjoint", "LayerTrace", "Network", "Passed", "Prepared", "Shape", "Trace"]
+__all__ = [
+    "Adjoint",
+    "LayerTrace",
+    "Model",
+    "Network",
+    "Passed",
+    "Perceptron",
+    "PerceptronTrace",
+    "Prepared",
+    "Shape",
+    "Trace",
+]

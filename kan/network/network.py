@@ -19,14 +19,14 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.arrays import as_tensor
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
+from kan.network.model import Model
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
@@ -45,7 +45,7 @@ class Prepared(NamedTuple):
     features: Features | None = None
 
 
-class Network(nn.Module):
+class Network(Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
@@ -72,7 +72,7 @@ class Network(nn.Module):
         sparse_init: bool = False,
         device: Any = "cpu",
     ) -> None:
-        super().__init__()
+        super().__init__(seed)
         self.shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
         self.mult_arity = self.shape.mult_arity(like=mult_arity)
@@ -81,8 +81,7 @@ class Network(nn.Module):
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
         self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
-        self.seed, self.save_act = int(seed), save_act
-        self._draws = 0
+        self.save_act = save_act
         generator = stream(self.seed)
         nodes, subnodes = self.shape.nodes, self.shape.subnodes
         self.act_fun = nn.ModuleList(
@@ -119,8 +118,6 @@ class Network(nn.Module):
         # Whether `input_id` names all columns in order, and of which tensor that was found: no copy is needed then.
         self._all_columns, self._all_columns_of = True, self.input_id
         self._workspaces = Workspaces()
-        self.cache_data: Tensor | None = None
-        self._reference: Tensor | None = None
         self.to(device)
 
     # What the network is
@@ -171,14 +168,14 @@ class Network(nn.Module):
         return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
 
     @property
-    def device(self) -> torch.device:
-        """Where the parameters live."""
-        return self.node_scale_0.device
+    def has_plain_forward(self) -> bool:
+        """Whether `forward` is that of this class."""
+        return type(self).forward is Network.forward
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The floating-point format of the parameters."""
-        return self.node_scale_0.dtype
+    def _example(self) -> Tensor:
+        """A parameter: dtype and device are those of all others."""
+        return self.node_scale_0
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -311,50 +308,13 @@ class Network(nn.Module):
         scale, bias = getattr(self, f"{what}_scale_{layer}"), getattr(self, f"{what}_bias_{layer}")
         return torch.addcmul(bias[:, None], scale[:, None], values)
 
-    # Data
+    # Changes of structure, and copies
 
-    def checked_input(self, x: Any) -> Tensor:
-        """Return `x` as a tensor (N, inputs) of the dtype and device of the parameters.
-
-        Raises
-        ------
-        ArgumentError
-            If it has another shape.
-        """
-        x = as_tensor(x, like=self.node_scale_0)
-        if x.ndim != 2 or x.shape[1] != self.n_columns:
-            raise ArgumentError(
-                f"`x` must have shape (N, {self.n_columns}) for width={self.width}; got {tuple(x.shape)}."
-            )
-        return x
-
-    def set_reference(self, x: Any) -> None:
-        """Choose the data that attribution, pruning and symbolic fitting refer to."""
-        self._reference = self.cache_data = self.checked_input(x).detach()
-
-    def reference_data(self, x: Any = None) -> Tensor:
-        """Return `x`, or else the data last trained on or given to `get_act`, or else the last input.
-
-        Raises
-        ------
-        StateError
-            If there is none.
-        """
-        if isinstance(x, Mapping):
-            x = x["train_input"]
-        if x is not None:
-            return self.checked_input(x)
-        data = self.cache_data if self._reference is None else self._reference
-        if data is None:
-            raise StateError("the model has not seen any data yet: call `model(x)` or `model.get_act(x)` first.")
-        return data.to(device=self.device, dtype=self.dtype)
-
-    def draw_stream(self) -> torch.Generator:
-        """Return the model's next stream of random numbers: reproducible, and never the same twice."""
-        self._draws += 1
-        return stream(self.seed, self._draws)
-
-    # Copies
+    def take_shape(self, shape: Shape) -> None:
+        """Have another shape from now on; the caller provides the layers that go with it."""
+        self.shape = shape
+        self.mult_arity = shape.mult_arity(like=self.mult_arity)
+        self.mult_homo = isinstance(self.mult_arity, int)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments with which the constructor makes a network of the same shape and behaviour."""

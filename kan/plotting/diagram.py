@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kan.common.errors import ArgumentError
+from kan.plotting.canvas import new_figure
 from kan.plotting.labels import LabelRow, Ruler, check_names, fit_row, text_style
 from kan.plotting.layout import MARGIN, WIDEST, Layout, arrange
 from kan.plotting.marks import add_edges, add_nodes, add_samples, add_ticks
@@ -191,32 +192,13 @@ def _new_axes(
     left, right = -side, layout.width + side
     bottom, top = -MARGIN - under, layout.height + over + MARGIN
     size = ((right - left) * zoom, (top - bottom) * zoom)
-    figure = _new_figure(size, show_in_pyplot=show_in_pyplot)
+    figure = new_figure(size, show_in_pyplot=show_in_pyplot)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     axes.set_xlim(left, right)
     axes.set_ylim(bottom, top)
     axes.set_aspect("equal")
     return axes
-
-
-def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
-    """Return a white figure; pyplot is imported only where it is to know the figure."""
-    # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but
-    # also undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
-    style: dict[str, Any] = {"figsize": size, "facecolor": "white", "layout": "none"}
-    if not show_in_pyplot:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-
-        figure = Figure(**style)
-        FigureCanvasAgg(figure)  # from whose buffer a video takes its frames
-        return figure
-    import matplotlib.pyplot as plt
-
-    from kan.plotting.notebook import NotebookFigure
-
-    return plt.figure(**style, FigureClass=NotebookFigure)
 
 
 def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float) -> None:

@@ -100,7 +100,7 @@ def prune_node(network: Net, *, threshold: float = 1e-2, active_neurons_id: Sequ
             _strong(
                 scores, threshold, where=f"hidden layer {layer}", remedy="Lower `threshold` (`node_th` of `prune`)."
             )
-            for layer, scores in enumerate(_scores(network).node[1:-1], start=1)
+            for layer, scores in enumerate(finite_scores(network).node[1:-1], start=1)
         ]
     return select_nodes(network, [list(range(network.width_in[0])), *hidden, list(range(network.width_in[-1]))])
 
@@ -113,7 +113,7 @@ def prune_edge(network: Network, *, threshold: float = 3e-2) -> None:
     StateError
         If the model has seen no data, or gives NaN on it.
     """
-    for layer, scores in enumerate(_scores(network).edge):
+    for layer, scores in enumerate(finite_scores(network).edge):
         remove_edges(network, layer, scores <= threshold)
 
 
@@ -145,15 +145,15 @@ def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequenc
     if active_inputs is not None:
         kept = checked_ids("active_inputs", active_inputs, count=count, of="inputs")
     else:
-        scores = _scores(network).node[0]
+        scores = finite_scores(network).node[0]
         kept = _strong(scores, threshold, where="the input layer", remedy="Lower `threshold`.")
         say(f"keep: {[i in kept for i in range(count)]}")
     return select_nodes(network, [kept, *(list(range(n)) for n in network.width_in[1:])])
 
 
 @torch.no_grad()
-def _scores(network: Network) -> Scores:
-    """Compute the scores on the reference data, and refuse to prune where the model gives NaN or Inf."""
+def finite_scores(network: Network) -> Scores:
+    """Compute the scores on the reference data, and refuse where the model gives NaN or Inf."""
     trace = network.trace(network.reference_data())
     for layer, values in enumerate(trace.nodes):
         if not bool(torch.isfinite(values).all()):

@@ -15,7 +15,7 @@ from kan.surgery.indices import numeric_edges, subnodes_of, symbolic_edges
 
 Net = TypeVar("Net", bound=Network)
 
-_OF_NODES, _OF_SUBNODES = ("node_bias", "node_scale"), ("subnode_bias", "subnode_scale")
+OF_NODES, OF_SUBNODES = ("node_bias", "node_scale"), ("subnode_bias", "subnode_scale")
 
 
 def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
@@ -52,7 +52,7 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
 @torch.no_grad()
 def copy_affine(source: Network, target: Network, layer: int, *, nodes: Sequence[int], subnodes: Sequence[int]) -> None:
     """Copy the affine parameters of some nodes and sub-nodes after an edge layer."""
-    for names, chosen in ((_OF_NODES, nodes), (_OF_SUBNODES, subnodes)):
+    for names, chosen in ((OF_NODES, nodes), (OF_SUBNODES, subnodes)):
         for name in names:
             getattr(target, f"{name}_{layer}").copy_(getattr(source, f"{name}_{layer}")[list(chosen)])
 

@@ -3,6 +3,15 @@
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
 from kan.training.penalties import penalty
+from kan.training.perceptron import PerceptronObjective, perceptron_penalty
 from kan.training.schedule import GridSchedule
 
-__all__ = ["LBFGS", "GridSchedule", "StopRule", "Training", "penalty"]
+__all__ = [
+    "LBFGS",
+    "GridSchedule",
+    "PerceptronObjective",
+    "StopRule",
+    "Training",
+    "penalty",
+    "perceptron_penalty",
+]

@@ -14,7 +14,7 @@ from kan.common.arrays import as_tensor, check_finite
 from kan.common.errors import ArgumentError
 
 if TYPE_CHECKING:
-    from kan.network import Network
+    from kan.network import Model
 
 Batch = tuple[Tensor, Tensor]
 
@@ -34,9 +34,9 @@ class Expectation:
     free_labels: bool = False
     free_inputs: bool = False
 
-    def read(self, network: Network, part: str, inputs: Any, labels: Any) -> Batch:
+    def read(self, network: Model, part: str, inputs: Any, labels: Any) -> Batch:
         """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
-        like = network.get_parameter("act_fun.0.coef")
+        like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
         y = labels if isinstance(labels, Tensor) else torch.as_tensor(labels)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
@@ -68,7 +68,7 @@ class TensorData:
 
     def __init__(
         self,
-        network: Network,
+        network: Model,
         dataset: Mapping[str, Any],
         *,
         batch: int,
@@ -133,7 +133,7 @@ class LoaderData:
 
     is_constant = False
 
-    def __init__(self, network: Network, train: Any, test: Any, *, expectation: Expectation) -> None:
+    def __init__(self, network: Model, train: Any, test: Any, *, expectation: Expectation) -> None:
         self.network, self.expectation = network, expectation
         self.train_loader, self.test_loader = train, test
         self.steps_per_epoch = len(train)
@@ -164,7 +164,7 @@ class LoaderData:
 
 
 def read_dataset(
-    network: Network, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation
+    network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation
 ) -> TensorData | LoaderData:
     """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}."""
     if isinstance(dataset, DataLoader):

@@ -10,22 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice
-from kan.network import Network
+from kan.network import Model, Network
 from kan.surgery import update_grid
+from kan.surgery.indices import numeric_edges
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
-from kan.training.penalties import REG_METRICS
 from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeGuard
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,9 @@ class _Points:
     train: Point | AdjointPoint
     test: Point | AdjointPoint | None
 
-    def hold(self, network: Network, batch: Batch) -> bool:
+    def hold(self, network: Model, batch: Batch) -> bool:
         """Whether this is the batch, and the grids are where they were, also after a user's own function ran."""
-        same = (torch.equal(layer.grid, grid) for layer, grid in zip(network.act_fun, self.grids))  # type: ignore[arg-type]
-        return self.batch[0] is batch[0] and all(same)
+        return self.batch[0] is batch[0] and all(map(torch.equal, _grids(network), self.grids))
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Training:
 
     def __init__(
         self,
-        network: Network,
+        network: Model,
         dataset: Any,
         *,
         parameters: Iterable[nn.Parameter] | None = None,
@@ -80,9 +82,11 @@ class Training:
         stop_rule: StopRule | None = None,
         on_step: Callable[[int], None] | None = None,
         progress: bool = True,
+        objective: type[Objective] = Objective,
     ) -> None:
         weights = dict(penalty_weights or {})
-        _check_arguments(opt, steps, epochs, log, lamb, weights)
+        _check_arguments(opt, steps, epochs, log, lamb)
+        check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
         expectation = Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None)
         self.network = network
         self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
@@ -90,7 +94,7 @@ class Training:
         self.metrics = {_name_of(metric): metric for metric in metrics or []}
         losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
         self.record = Record([*losses, "reg", *self.metrics], shown=display_metrics)
-        self.objective = Objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
+        self.objective = objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
         self.optimiser = make_optimiser(opt, network.parameters() if parameters is None else parameters, lr)
         self.grids, self.log = grids, log
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
@@ -142,7 +146,7 @@ class Training:
         repeatedly = self.data.is_constant or isinstance(self.optimiser, LBFGS)
         return _Points(
             train,
-            [layer.grid.detach().clone() for layer in self.network.act_fun],  # type: ignore[operator]
+            [grid.detach().clone() for grid in _grids(self.network)],
             self.objective.at(*train, repeatedly=repeatedly),
             None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
         )
@@ -151,7 +155,7 @@ class Training:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
         if not (isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated and self.data.is_constant):
             return False
-        return self.grids.is_over(step) or not self.network.has_splines
+        return self.grids.is_over(step) or not _has_splines(self.network)
 
     def _update_grids(self, x: Tensor) -> None:
         """Move the knots.
@@ -160,7 +164,7 @@ class Training:
         the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
-        if self.objective.pred_fn is None and self.network.has_splines:
+        if self.objective.pred_fn is None and _has_splines(self.network):
             update_grid(self.network, x, **self.objective.singularity)
 
     def _step(self, point: Point | AdjointPoint) -> None:
@@ -190,17 +194,19 @@ class Training:
         return _number(loss.sqrt() if self.objective.loss_fn is None else loss)
 
 
-def _check_arguments(
-    opt: str,
-    steps: int,
-    epochs: int | None,
-    log: int,
-    lamb: float,
-    weights: dict[str, Any],
-) -> None:
+def _has_splines(model: Model) -> TypeGuard[Network]:
+    """Whether the model has splines, whose knots can move."""
+    return isinstance(model, Network) and model.has_splines
+
+
+def _grids(model: Model) -> list[Tensor]:
+    """Return the knots of every layer; a perceptron has none."""
+    return [numeric_edges(model, layer).grid for layer in range(model.depth)] if isinstance(model, Network) else []
+
+
+def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
     check_choice("opt", opt, OPTIMISERS)
-    check_choice("reg_metric", weights.get("reg_metric", "edge_forward_spline_n"), REG_METRICS)
     if not lamb >= 0:
         raise ArgumentError(f"`lamb` must be at least 0; got {lamb!r}.")
     least: dict[str, tuple[int | None, int]] = {"steps": (steps, 0), "epochs": (epochs, 0), "log": (log, 1)}

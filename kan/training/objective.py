@@ -7,15 +7,15 @@ passes of `kan.network.adjoint`; `Objective.at` chooses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 
-from kan.network import Adjoint, Network, Prepared
-from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, coefficient_penalty, penalty
+from kan.network import Adjoint, Model, Network, Prepared
+from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, REG_METRICS, coefficient_penalty, penalty
 from kan.training.sparsity import SparsityWeights, spline_sparsity
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -27,6 +27,8 @@ class Objective:
 
     Attributes
     ----------
+    network : Network
+        Or another model, in a class derived from this one that knows its penalty.
     loss_fn : callable or None
         None is the mean square error.
     pred_fn : callable or None
@@ -36,17 +38,20 @@ class Objective:
         Keyword arguments of `penalty` and of `Network.forward`.
     """
 
-    network: Network
+    network: Model
     loss_fn: LossFunction | None
     pred_fn: Callable[[Tensor], Tensor] | None
     lamb: float
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]
 
+    reg_metrics: ClassVar[Collection[str]] = REG_METRICS
+    penalty: ClassVar[Callable[..., Tensor]] = staticmethod(penalty)
+
     @property
     def is_plain(self) -> bool:
         """Whether the prediction is the network's output, and neither the user's `pred_fn` nor a class's `forward`."""
-        return self.pred_fn is None and type(self.network).forward is Network.forward
+        return self.pred_fn is None and self.network.has_plain_forward
 
     def at(self, x: Tensor, y: Tensor, *, repeatedly: bool, penalised: bool = True) -> Point | AdjointPoint:
         """Return the objective at some data, valid until the grids move.
@@ -54,11 +59,12 @@ class Objective:
         With `repeatedly`, for many evaluations: what stays the same is computed once.
         """
         lamb = self.lamb if penalised else 0.0
-        if not (repeatedly and self.is_plain):
+        network = self.network
+        if not (repeatedly and self.is_plain and isinstance(network, Network)):
             return Point(self, lamb, x, y)
-        prepared = self.network.prepare(x)
+        prepared = network.prepare(x)
         usual = not lamb or self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
-        if usual and Adjoint.applies(self.network, prepared):
+        if usual and Adjoint.applies(network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
 
@@ -86,7 +92,7 @@ class Point:
             return objective.loss(self._predict(), self.y), torch.zeros((), device=network.device)
         trace = network.trace(self.x if self._prepared is None else self._prepared, **objective.singularity)
         prediction = trace.output if objective.is_plain else self._predict()
-        return objective.loss(prediction, self.y), penalty(network, trace, **objective.penalty_weights)
+        return objective.loss(prediction, self.y), objective.penalty(network, trace, **objective.penalty_weights)
 
     def differentiate(self) -> Tensor:
         """Add the gradient to the parameters' own, and return the value."""
@@ -103,7 +109,7 @@ class Point:
         if self._prepared is None:
             result: Tensor = objective.network(self.x, **objective.singularity)
             return result
-        return objective.network.predict(self._prepared, **objective.singularity)
+        return cast("Network", objective.network).predict(self._prepared, **objective.singularity)
 
 
 class AdjointPoint:
@@ -111,15 +117,14 @@ class AdjointPoint:
 
     def __init__(self, objective: Objective, lamb: float, prepared: Prepared, y: Tensor) -> None:
         self.objective, self.lamb, self.y = objective, lamb, y
+        self._network = cast("Network", objective.network)
         options = dict(objective.penalty_weights)
         options.pop("reg_metric", None)
         self._coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
         self._weights = SparsityWeights(
             options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
         )
-        self._adjoint = Adjoint(
-            objective.network, prepared, with_variances=bool(lamb), singularity=objective.singularity
-        )
+        self._adjoint = Adjoint(self._network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
 
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
@@ -151,7 +156,7 @@ class AdjointPoint:
 
     def _penalty(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
         """Return the penalty; and `lamb` times its gradients for every layer, those of coefficients left with them."""
-        network = self.objective.network
+        network = self._network
         total = torch.zeros((), dtype=network.dtype, device=network.device)
         if not self.lamb:
             return total, None

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from kan.common.random import stream
 from kan.layers import KANLayer, KANLinear, Symbolic_KANLayer, edge_kernel
-from kan.network import Network
+from kan.network import Network, Perceptron
+from kan.surgery import expand_depth, expand_width, perturb, swap
 
 Make = Callable[[], nn.Module]
 
@@ -67,6 +68,17 @@ def network(grid: int = 3, *, with_symbols: bool = False) -> Network:
     return result
 
 
+def expanded() -> Network:
+    """Return a network that was made deeper and wider, with numerical parts everywhere."""
+    result = network(with_symbols=True)
+    expand_depth(result)
+    expand_width(result, 1, 1)
+    expand_width(result, 2, 1, sum_bool=False)
+    perturb(result, mag=0.5, mode="all")
+    swap(result, 1, 0, 1)
+    return result
+
+
 CASES = {
     "KANLayer": Case(numeric, first),
     "forward_sum": Case(numeric, forward_sum),
@@ -77,6 +89,8 @@ CASES = {
     "Network": Case(network),
     "Network, fine grid": Case(lambda: network(15), evaluation="local"),
     "Network with symbols": Case(lambda: network(with_symbols=True)),
+    "Network, expanded": Case(expanded),
+    "Perceptron": Case(lambda: Perceptron([2, 5, 2])),
 }
 
 

@@ -1,4 +1,4 @@
-"""Training never needs memory for a number per edge and sample, with penalties on."""
+"""Training, penalties and scores never need memory for a number per edge and sample."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from kan.attribution import attribute, node_attributes
 from kan.network import Network
 from kan.training.objective import Objective
 from kan.training.penalties import REG_METRICS, penalty
@@ -76,6 +77,15 @@ def test_no_tensor_has_a_number_for_every_edge_and_sample(reg_metric: str, grid:
     assert watch.largest < n_samples * n_inputs * n_outputs
     # Features of the inputs: one number for every basis and sample.
     assert watch.largest <= n_samples * n_outputs * (grid + 8)
+
+
+def test_scores_need_no_number_for_every_edge_and_sample_either() -> None:
+    network = Network([40, 50, 2])
+    x = torch.rand(300, 40)
+    with Watch() as watch:
+        attribute(network, x)
+        node_attributes(network, network.trace(x))
+    assert watch.largest <= 300 * 50 * (3 + 8)
 
 
 def test_a_wide_network_trains_in_little_memory() -> None:

@@ -314,3 +314,27 @@ def test_an_unknown_swap_is_refused() -> None:
 
 def test_a_printed_layer_shows_its_shape() -> None:
     assert "in_dim=3, out_dim=2, num=5, k=3" in repr(KANLayer())
+
+
+def test_reordered_inputs_and_outputs_take_all_they_have_along() -> None:
+    layer, x = make_layer(3, 4), random(10, 3)
+    layer.update_grid_from_samples(skewed())
+    layer.mask.data = random(3, 4)
+    before = layer(x)[2].detach()
+    layer.reorder([2, 0, 1])
+    layer.reorder([3, 1, 0, 2], mode="out")
+    assert torch.allclose(layer(x[:, [2, 0, 1]])[2], before[:, [3, 1, 0, 2]][:, :, [2, 0, 1]])
+
+
+def test_edges_are_placed_into_a_larger_layer() -> None:
+    large, small = make_layer(5, 4), make_layer(3, 2, seed=1)
+    small.update_grid_from_samples(skewed())
+    small.mask.data = random(3, 2)
+    x = random(10, 5)
+    before = large(x)[2].detach()
+    large.place(small, 2, 1)
+    before[:, 1:3, 2:5] = small(x[:, 2:5])[2].detach()
+    # The inputs' knots moved, and with them the other edges of these inputs.
+    changed = torch.zeros(4, 5, dtype=torch.bool)
+    changed[[[0], [3]], [2, 3, 4]] = True
+    assert torch.allclose(large(x)[2][:, ~changed], before[:, ~changed])

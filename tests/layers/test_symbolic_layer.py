@@ -357,3 +357,24 @@ def test_swaps_exchange_functions_too() -> None:
 def test_an_unknown_swap_is_refused() -> None:
     with pytest.raises(ArgumentError, match="'in', 'out'"):
         make_layer().swap(0, 1, mode="inputs")
+
+
+def test_reordering_takes_functions_along() -> None:
+    layer, x = make_layer((0, 0, "sin"), (2, 1, "log"), (1, 1, torch.special.bessel_j0)), samples()
+    before = layer(x)[1].detach()
+    layer.reorder([2, 0, 1])
+    layer.reorder([1, 0], mode="out")
+    assert torch.allclose(layer(x[:, [2, 0, 1]])[1], before[:, [1, 0]][:, :, [2, 0, 1]])
+
+
+def test_edges_are_placed_into_a_larger_layer() -> None:
+    small, large, x = make_layer((0, 0, "sin"), (2, 1, torch.special.bessel_j0)), Symbolic_KANLayer(5, 4), samples()
+    large.set_edge(0, 3, "x")
+    large.mask.data[3, 0] = 1
+    large.affine.data[3, 0, 2] = 1
+    large.place(small, 2, 1)
+    wide = torch.cat([x[:, :2], x], dim=1)
+    expected = torch.zeros(len(x), 4, 5, dtype=x.dtype)
+    expected[:, 1:3, 2:5] = small(x)[1].detach()
+    assert torch.allclose(large(wide)[1], expected)
+    assert large.is_fixed(0, 3)

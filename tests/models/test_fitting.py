@@ -109,3 +109,13 @@ def test_pruned_inputs_take_all_columns_in_training(x: Tensor, dataset: Any) -> 
     pruned = model.prune_input(active_inputs=[1])
     results = pruned.fit(dataset, steps=2, progress=False)
     assert results["train_loss"][-1] < results["train_loss"][0]
+
+
+def test_pykans_helper_switches_off_what_training_does_not_need(make: Any) -> None:
+    model = make()
+    assert model.disable_symbolic_in_fit(lamb=0.1) == (True, True)
+    assert (model.save_act, model.symbolic_enabled) == (True, False)
+    model = make()
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    model.disable_symbolic_in_fit(lamb=0.0)
+    assert (model.save_act, model.symbolic_enabled) == (False, True)

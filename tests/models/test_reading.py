@@ -122,3 +122,19 @@ def test_the_range_of_an_edge(make: Any, x: Tensor, capsys: Any) -> None:
 def test_an_edge_that_is_not_there_is_refused(make: Any, edge: tuple[int, int, int]) -> None:
     with pytest.raises(ArgumentError, match=r"must be one of 0 … \d"):
         make().get_range(*edge, verbose=False)
+
+
+def test_interactions_are_counted_by_the_scores_of_a_layer(make: Any) -> None:
+    model = make()
+    model.remove_edge(0, 0, 1)
+    model.remove_edge(0, 1, 2)
+    assert model.feature_interaction(1) == {(0, 1): 1, (1,): 1, (0,): 1}
+    assert model.feature_interaction(-1, neuron_th=1e9) == {}
+
+
+@pytest.mark.parametrize(
+    "call", [lambda m: m.feature_interaction(3), lambda m: m.attribute(3), lambda m: m.attribute(1, 3)]
+)
+def test_layers_and_nodes_that_are_not_there(make: Any, call: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"must be one of 0 … 2"):
+        call(make())

@@ -19,7 +19,7 @@ RELIED_ON = {
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
-TO_COME = {"plot_tree", "get_derivative", "model2param"}
+TO_COME = {"plot_tree"}
 
 
 def run(code: str) -> str:
@@ -76,12 +76,16 @@ def test_import_paths_of_pykan() -> None:
         "from kan.KANLayer import KANLayer\n"
         "from kan.Symbolic_KANLayer import Symbolic_KANLayer\n"
         "from kan.LBFGS import LBFGS\n"
+        "from kan.MLP import MLP\n"
+        "from kan.experiment import runner1, pareto_frontier\n"
         "from kan.spline import B_batch, coef2curve, curve2coef, extend_grid\n"
         "from kan.utils import create_dataset, create_dataset_from_data, ex_round, augment_input, SYMBOLIC_LIB\n"
         "from kan.utils import batch_jacobian, batch_hessian, add_symbolic, fit_params, sparse_mask\n"
         "from kan.compiler import kanpiler, expr2kan, sf2kan, next_nontrivial_operation\n"
         "from kan.feynman import get_feynman_dataset\n"
-        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'spline', 'utils', 'compiler', 'feynman'):\n"
+        "from kan.utils import get_derivative, model2param\n"
+        "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'MLP', 'spline', 'utils', 'experiment',\n"
+        "             'compiler', 'feynman'):\n"
         "    exec(f'from kan.{name} import *')"
     )
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kan.network import Network
+from kan.surgery import remove_edge, remove_node, set_mode
 
 
 class Sub(Network):
@@ -16,6 +17,35 @@ class Sub(Network):
 def build(width: list, *, seed: int = 1, noise_scale: float = 1.0, **options: object) -> Network:
     """Return a network in float64."""
     return Sub(width, seed=seed, noise_scale=noise_scale, **options).double()
+
+
+def build_rich() -> Network:
+    """Return a network with a bit of everything.
+
+    Layers of unequal width and grid, sums and products of several arities, affine maps, symbolic edges (one without a
+    name, one beside a spline), a removed edge and a removed node.
+    """
+    width = [3, [2, 3], [4, 1], 2]
+    arities = [[], [2, 3, 2], [3], []]
+    network = build(width, mult_arity=arities, grid=[3, 5, 4], k=[3, 2, 3], base_fun="identity")
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if name.startswith(("node", "subnode")):
+                parameter.copy_(torch.rand(parameter.shape, generator=generator) + 0.5)
+    for layer, i, j, function in (
+        (0, 1, 2, "sin"),
+        (0, 2, 8, "x^2"),
+        (1, 3, 5, torch.cos),
+        (1, 4, 0, "exp"),
+        (2, 4, 1, "tanh"),
+    ):
+        network.symbolic_fun[layer].fix_symbolic(i, j, function, random=True, generator=generator)
+        set_mode(network, layer, i, j, "s")
+    set_mode(network, 1, 4, 0, "sn")
+    remove_edge(network, 0, 0, 0)
+    remove_node(network, 2, 2)
+    return network
 
 
 def samples(count: int = 60, columns: int = 2, *, seed: int = 0) -> Tensor:
@@ -76,6 +106,7 @@ def kit() -> type:
         Sub = Sub
         Snapshot = Snapshot
         build = staticmethod(build)
+        build_rich = staticmethod(build_rich)
         samples = staticmethod(samples)
         assert_nothing_shared = staticmethod(assert_nothing_shared)
 

@@ -1,0 +1,316 @@
+"""The multilayer perceptron under pykan's names, trained by the loop that trains networks of splines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from kan import surgery
+from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
+from kan.common.errors import check_choice
+from kan.network import Perceptron, PerceptronTrace
+from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from kan.network.perceptron import Activation
+    from kan.training.record import Results
+
+
+class MLP(Perceptron):
+    """A multilayer perceptron, the baseline that `KAN` is compared with.
+
+    Parameters
+    ----------
+    width : list of int
+        Nodes of every layer, inputs first.
+    act : str or callable
+        The activation function: 'silu', 'relu', 'gelu', 'tanh', 'sigmoid', or a function of a tensor.
+    save_act : bool
+        Has no effect beyond being kept: activations are computed when they are read.
+    seed : int
+        Seed of the model's own random numbers; the same seed gives the perceptron that pykan makes from it.
+    device : str or torch.device
+
+    Raises
+    ------
+    ArgumentError
+        If the arguments describe no perceptron.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan.MLP import MLP
+    >>> model = MLP(width=[2, 5, 1])
+    >>> model(torch.rand(100, 2)).shape
+    torch.Size([100, 1])
+    """
+
+    last_results: Results | None = None
+    """What the last `fit` recorded, also when it was interrupted."""
+
+    def __init__(
+        self,
+        width: Sequence[int],
+        act: str | Activation = "silu",
+        save_act: bool = True,
+        seed: int = 0,
+        device: Any = "cpu",
+    ) -> None:
+        super().__init__(width, act=act, seed=seed, device=device)
+        self.save_act = save_act
+
+    # Learning
+
+    def fit(
+        self,
+        dataset: Any,
+        opt: str = "LBFGS",
+        steps: int = 100,
+        log: int = 1,
+        lamb: float = 0.0,
+        lamb_l1: float = 1.0,
+        lamb_entropy: float = 2.0,
+        loss_fn: Callable[[Tensor, Tensor], Tensor] | None = None,
+        lr: float | None = None,
+        batch: int = -1,
+        metrics: Sequence[Callable[[], Any]] | None = None,
+        in_vars: Sequence[Any] | None = None,  # noqa: ARG002
+        out_vars: Sequence[Any] | None = None,  # noqa: ARG002
+        beta: float = 3,  # noqa: ARG002
+        device: Any = "cpu",  # noqa: ARG002
+        reg_metric: str = "w",
+        display_metrics: Sequence[str] | None = None,
+        *,
+        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        epochs: int | None = None,
+        patience: int | None = None,
+        restore_best: bool = False,
+        progress: bool = True,
+    ) -> Results:
+        """Train the model.
+
+        Parameters
+        ----------
+        dataset, opt, steps, log, loss_fn, lr, batch, metrics, display_metrics
+            As in `KAN.fit`.
+        lamb : float
+            Weight of both penalties together; 0 skips them.
+        lamb_l1, lamb_entropy : float
+            Weights of size and entropy of what `reg_metric` measures.
+        in_vars, out_vars, beta, device
+            Have no effect, as in pykan; the data go where the model is.
+        reg_metric : str
+            'w' the weights, 'act' the weights times the spread of the nodes that they start from, 'fa' their
+            attribution scores, 'a' the spread of the nodes.
+        pred_fn, epochs, patience, restore_best, progress
+            As in `KAN.fit`.
+
+        Returns
+        -------
+        dict of 1-D arrays
+            'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step.
+
+        Raises
+        ------
+        ArgumentError
+            For data or arguments that cannot be used; the model is then as it was.
+
+        Examples
+        --------
+        >>> from kan import create_dataset
+        >>> from kan.MLP import MLP
+        >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, test_num=50)
+        >>> results = MLP(width=[2, 5, 1]).fit(dataset, steps=10, progress=False)
+        >>> bool(results["train_loss"][-1] < results["train_loss"][0])
+        True
+        """
+        training = Training(
+            self,
+            dataset,
+            opt=opt,
+            steps=steps,
+            epochs=epochs,
+            log=log,
+            lamb=lamb,
+            penalty_weights={"reg_metric": reg_metric, "lamb_l1": lamb_l1, "lamb_entropy": lamb_entropy},
+            grids=GridSchedule(False, 0, 0, 0),
+            loss_fn=loss_fn,
+            pred_fn=pred_fn,
+            lr=lr,
+            batch=batch,
+            metrics=metrics,
+            display_metrics=display_metrics,
+            stop_rule=StopRule(patience, restore_best),
+            progress=progress,
+            objective=PerceptronObjective,
+        )
+        try:
+            training.run()
+        finally:
+            self.last_results = training.record.arrays()
+            if pred_fn is None:
+                self.set_reference(training.training_inputs)
+        return self.last_results
+
+    def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:
+        """Return the penalty on the data last seen, differentiable; parameters as in `fit`."""
+        trace = self.trace(self.reference_data(self.cache_data if x is None else x))
+        return perceptron_penalty(self, trace, reg_metric=reg_metric, lamb_l1=lamb_l1, lamb_entropy=lamb_entropy)
+
+    def get_reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, **options: Any) -> Tensor:
+        """Return `reg` of the same arguments."""
+        return self.reg(reg_metric, lamb_l1, lamb_entropy, **options)
+
+    # Reading
+
+    def get_act(self, x: Any = None) -> None:
+        """Choose the data that activations and scores refer to: samples (N, inputs), or a data set."""
+        self.set_reference(self.reference_data(self.cache_data if x is None else x))
+
+    @property
+    def acts(self) -> list[Tensor] | None:
+        """What enters every linear layer (N, nodes), at the last input; None before there was one."""
+        trace = self._last_trace()
+        return None if trace is None else trace.nodes[:-1]
+
+    @property
+    def acts_scale(self) -> list[Tensor] | None:
+        """Standard deviation of the nodes after every linear layer."""
+        trace = self._last_trace()
+        return None if trace is None else trace.spreads()[1:]
+
+    @property
+    def wa_forward(self) -> list[Tensor] | None:
+        """The weights times the standard deviation of the node that they start from (O, I)."""
+        trace = self._last_trace()
+        return None if trace is None else trace.carried()
+
+    @property
+    def wa_backward(self) -> list[Tensor] | None:
+        """The scores of the weights (O, I); another name of `edge_scores`."""
+        return self.edge_scores
+
+    @property
+    def edge_scores(self) -> list[Tensor] | None:
+        """The score of every weight (O, I)."""
+        return None if self.cache_data is None else self._scores().edge
+
+    @property
+    def node_scores(self) -> list[Tensor] | None:
+        """The score of every node, inputs first."""
+        return None if self.cache_data is None else self._scores().node
+
+    def attribute(self) -> Tensor:
+        """Return how much every input matters; `node_scores` and `edge_scores` have the rest.
+
+        Raises
+        ------
+        StateError
+            Before any data was seen.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[3, 5, 1])
+        >>> model.get_act(torch.rand(100, 3))
+        >>> model.attribute().shape
+        torch.Size([3])
+        """
+        return self._scores().node[0]
+
+    @torch.no_grad()
+    def _scores(self) -> PerceptronScores:
+        """Compute the scores on the reference data."""
+        return perceptron_scores(self.trace(self.reference_data()))
+
+    @torch.no_grad()
+    def _last_trace(self) -> PerceptronTrace | None:
+        """Trace the last input, or return None before there was one."""
+        return None if self.cache_data is None else self.trace(self.reference_data(self.cache_data))
+
+    # Looking
+
+    def plot(self, beta: float = 3, scale: float = 1.0, metric: str = "w") -> Figure:
+        """Draw the network: inputs below, outputs above, positive weights blue, negative ones red.
+
+        Parameters
+        ----------
+        beta : float
+            A line's opacity is ``tanh(beta * |measure|)``.
+        scale : float
+            Size of the picture.
+        metric : str
+            What lines show: 'w' the weights, 'act' these times the spread of the node that they start from, 'fa'
+            their attribution scores.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            A notebook shows it by itself; in a script use ``figure.savefig("network.png")``.
+
+        Raises
+        ------
+        StateError
+            For 'act' and 'fa', before any data was seen.
+
+        Examples
+        --------
+        >>> from kan.MLP import MLP
+        >>> figure = MLP(width=[2, 5, 1]).plot()
+        """
+        check_choice("metric", metric, ("w", "act", "fa"))
+        if metric != "w":
+            self.reference_data()
+        measures = {"w": lambda: self.w, "act": lambda: self.wa_forward, "fa": lambda: self.wa_backward}
+
+        from kan.plotting.weights import draw_weights
+
+        weights = [matrix.detach().double().cpu().numpy() for matrix in measures[metric]() or []]
+        return draw_weights(weights, beta=beta, scale=scale)
+
+    # The order of the nodes
+
+    @property
+    def connection_cost(self) -> Tensor:
+        """The sum over all weights of size times sideways distance in the picture, where a layer is 1 wide."""
+        with torch.no_grad():
+            return connection_cost(self.w)
+
+    def swap(self, l: int, i1: int, i2: int) -> None:  # noqa: E741
+        """Exchange nodes i1 and i2 of hidden layer l; the function stays.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> model, x = MLP(width=[2, 5, 1]), torch.rand(10, 2)
+        >>> y = model(x)
+        >>> model.swap(1, 0, 4)
+        >>> bool(torch.allclose(model(x), y))
+        True
+        """
+        surgery.swap_units(self, l, i1, i2)
+
+    def auto_swap_l(self, l: int) -> None:  # noqa: E741
+        """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays."""
+        surgery.auto_swap_units(self, layer=l)
+
+    def auto_swap(self) -> None:
+        """Put all hidden nodes into an order with a small `connection_cost`; the function stays.
+
+        Examples
+        --------
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[4, 8, 8, 2])
+        >>> before = model.connection_cost
+        >>> model.auto_swap()
+        >>> bool(model.connection_cost < before)
+        True
+        """
+        surgery.auto_swap_units(self)

@@ -1,0 +1,27 @@
+"""Empty figures, white and of a size that nothing changes, whatever style the user has set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
+    """Return a white figure; pyplot is imported only where it is to know the figure."""
+    # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but
+    # also undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
+    style: dict[str, Any] = {"figsize": size, "facecolor": "white", "layout": "none"}
+    if not show_in_pyplot:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(**style)
+        FigureCanvasAgg(figure)  # from whose buffer a video takes its frames
+        return figure
+    import matplotlib.pyplot as plt
+
+    from kan.plotting.notebook import NotebookFigure
+
+    return plt.figure(**style, FigureClass=NotebookFigure)

@@ -1,0 +1,6 @@
+"""Whole runs, made of the steps that a model offers, and what to make of their results."""
+
+from kan.recipes.pareto import pareto_frontier, plot_pareto_frontier
+from kan.recipes.prune_refine import runner1
+
+__all__ = ["pareto_frontier", "plot_pareto_frontier", "runner1"]
