@@ -128,6 +128,14 @@ class EdgeAdjoint:
             along = along.baddbmm_(outer, centre(features), alpha=2 / freedom)
         return grad_weights, along.mul_(self._slopes).sum(dim=1)
 
+    def slopes(self) -> Tensor:
+        """Return the derivatives of the edges (I, O, N) at the inputs of the last `forward`, which are not constant."""
+        return torch.bmm(self._last.weights @ self._lowering, self._slopes)
+
+    def features(self) -> Tensor:
+        """Return what the sums of the last `forward` are linear in (I, B + 1, N)."""
+        return self._last.features
+
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the parameters with their gradients, from that of the weights."""
         grad_spline, grad_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]

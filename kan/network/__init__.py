@@ -1,8 +1,9 @@
 """The graph of a network: node counts, parameters, forward pass, and per-edge values computed on demand."""
 
-from kan.network.adjoint import Adjoint, Passed
+from kan.network.adjoint import Adjoint, Passed, Signals
+from kan.network.jacobian import Jacobian
 from kan.network.network import Network, Prepared
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
-__all__ = ["Adjoint", "LayerTrace", "Network", "Passed", "Prepared", "Shape", "Trace"]
+__all__ = ["Adjoint", "Jacobian", "LayerTrace", "Network", "Passed", "Prepared", "Shape", "Signals", "Trace"]

@@ -21,6 +21,7 @@ from kan.network import Network
 from kan.surgery import update_grid
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 from kan.training.penalties import REG_METRICS
@@ -139,17 +140,18 @@ class Training:
 
     def _prepare(self, train: Batch, test: Batch | None) -> _Points:
         """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
+        by_squares = isinstance(self.optimiser, LevenbergMarquardt)
         repeatedly = self.data.is_constant or isinstance(self.optimiser, LBFGS)
         return _Points(
             train,
             [layer.grid.detach().clone() for layer in self.network.act_fun],  # type: ignore[operator]
-            self.objective.at(*train, repeatedly=repeatedly),
+            self.objective.squares_at(*train) if by_squares else self.objective.at(*train, repeatedly=repeatedly),
             None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
         )
 
     def _is_finished(self, step: int) -> bool:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
-        if not (isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated and self.data.is_constant):
+        if not (getattr(self.optimiser, "stagnated", False) and self.data.is_constant):
             return False
         return self.grids.is_over(step) or not self.network.has_splines
 
@@ -165,6 +167,10 @@ class Training:
 
     def _step(self, point: Point | AdjointPoint) -> None:
         """Take one step of the optimiser."""
+        if isinstance(self.optimiser, LevenbergMarquardt):
+            assert isinstance(point, AdjointPoint)
+            self.optimiser.advance(point.squares)
+            return
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()

@@ -9,14 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from kan.common.errors import ArgumentError
 from kan.network import Adjoint, Network, Prepared
+from kan.training.least_squares import NetworkSquares
 from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, coefficient_penalty, penalty
 from kan.training.sparsity import SparsityWeights, spline_sparsity
+
+# Numbers in the memory of one layer, beyond which least squares are not for this network.
+_MOST_NUMBERS = 2**26
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -61,6 +67,30 @@ class Objective:
         if usual and Adjoint.applies(self.network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
+
+    def squares_at(self, x: Tensor, y: Tensor) -> AdjointPoint:
+        """Return the objective at some data as a sum of squares, valid until the grids move.
+
+        Raises
+        ------
+        ArgumentError
+            If it is none.
+        """
+        if self.loss_fn is not None or self.pred_fn is not None:
+            given = "loss_fn" if self.loss_fn is not None else "pred_fn"
+            raise ArgumentError(
+                f"opt='LM' minimises the mean square error of the model's output and cannot use `{given}`. Leave it "
+                "out, use opt='LBFGS', or train with `kan.LevenbergMarquardt` and a function that returns residuals."
+            )
+        if self.lamb and self.penalty_weights.get("reg_metric", DEFAULT_METRIC) != DEFAULT_METRIC:
+            raise ArgumentError(f"opt='LM' with `lamb` needs reg_metric={DEFAULT_METRIC!r}; or use opt='LBFGS'.")
+        prepared = self.network.prepare(x)
+        if not (self.is_plain and Adjoint.applies(self.network, prepared, most_numbers=_MOST_NUMBERS)):
+            raise ArgumentError(
+                "opt='LM' needs a KAN of degree k >= 2 in single or double precision, without a forward pass or layers "
+                "of its own; use opt='LBFGS' for this one."
+            )
+        return AdjointPoint(self, self.lamb, prepared, y)
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the loss: by default the mean square error."""
@@ -136,6 +166,11 @@ class AdjointPoint:
         for parameter, gradient in self._adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         return loss + self.lamb * reg if self.lamb else loss
+
+    @cached_property
+    def squares(self) -> NetworkSquares:
+        """The objective as a sum of squares."""
+        return NetworkSquares(self._adjoint, self.y)
 
     def _loss(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient with respect to the outputs (outputs, N)."""

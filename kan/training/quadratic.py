@@ -1,0 +1,98 @@
+"""Sums of squares near a point: what a Levenberg-Marquardt step needs of them, and the step itself.
+
+A sum of squares ``|r|^2`` with Jacobian J is, near a point, ``|r|^2 + 2 g'd + d'H d`` with ``g = J'r``, ``H = J'J``.
+Both are accumulated over blocks of rows of any number, in double precision, so that memory is that of H and one block.
+
+The normal equations are solved by Cholesky, with every unknown scaled to a unit diagonal (Marquardt 1963), which makes
+steps independent of the units of the parameters, and damping relative to one. Unknowns on which hardly anything depends
+(bases at a few samples, masked edges) are scaled less, so that damping holds them: scaled in full they run away, to
+coefficients of 1e3 on data of size one, and more starts end in poor minima.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+# Rows of a product with its own transpose that are not worth halving any more.
+_BLOCK = 128
+# Unknowns count as at least this share of the one that the objective depends on most.
+_FLOOR = 1e-4
+
+
+class Quadratic(NamedTuple):
+    """The model ``value + 2 gradient'd + d'curvature d`` of an objective.
+
+    Attributes
+    ----------
+    value : float
+    gradient : Tensor (P,)
+        Half of the gradient.
+    curvature : Tensor (P, P)
+        Half of the Hessian; only the lower triangle counts.
+    """
+
+    value: float
+    gradient: Tensor
+    curvature: Tensor
+
+    def gain(self, move: Tensor) -> float:
+        """Return how much the model falls with a move (P,)."""
+        curved = torch.mv(self.curvature.tril(-1), move)
+        square = 2 * curved.dot(move) + (self.curvature.diagonal() * move).dot(move)
+        return -float(2 * self.gradient.dot(move) + square)
+
+
+class LeastSquares(Protocol):
+    """An objective that has such a model everywhere, as a function of numbers that it holds itself."""
+
+    def read(self) -> Tensor:
+        """Return the numbers (P,) in double precision."""
+
+    def write(self, numbers: Tensor) -> None:
+        """Set the numbers."""
+
+    def value(self) -> float:
+        """Return the objective."""
+
+    def model(self) -> Quadratic:
+        """Return objective and model."""
+
+
+def add_products(rows: Tensor, total: Tensor) -> None:
+    """Add ``rows @ rows.T`` to the lower triangle of `total`, in half the operations of the whole."""
+    count = len(rows)
+    if count <= _BLOCK:
+        total.addmm_(rows, rows.T)
+        return
+    half = count // 2
+    add_products(rows[:half], total[:half, :half])
+    add_products(rows[half:], total[half:, half:])
+    total[half:, :half].addmm_(rows[half:], rows[:half].T)
+
+
+class NormalEquations:
+    """The damped normal equations of one model, for any damping.
+
+    Parameters
+    ----------
+    model : Quadratic
+    """
+
+    def __init__(self, model: Quadratic) -> None:
+        diagonal = model.curvature.diagonal()
+        largest = float(diagonal.max()) if len(diagonal) else 0.0
+        self._inverse = diagonal.clamp(min=_FLOOR * largest or 1.0).rsqrt()
+        self._scaled = model.curvature * self._inverse[:, None] * self._inverse
+        self._right = -model.gradient * self._inverse
+        self._units = self._scaled.diagonal().clone()
+
+    def solve(self, damping: float) -> Tensor | None:
+        """Return the move (P,), or None where rounding makes the matrix indefinite and more damping is needed."""
+        self._scaled.diagonal().copy_(self._units + damping)
+        factor, failed = torch.linalg.cholesky_ex(self._scaled)
+        if failed:
+            return None
+        return torch.cholesky_solve(self._right[:, None], factor)[:, 0] * self._inverse
