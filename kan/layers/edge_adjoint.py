@@ -91,7 +91,7 @@ class EdgeAdjoint:
         sums = self._flat_weights() @ features.view(inputs * rows, samples)
         covariance = variances = None
         if self.with_variances:
-            covariance = self._covariance(freedom)
+            covariance = self.covariance()
             variances = (torch.bmm(weights, covariance) * weights).sum(dim=2)
         self._last = _Forward(features, weights, None, covariance)
         return sums, variances
@@ -134,7 +134,14 @@ class EdgeAdjoint:
 
     def features(self) -> Tensor:
         """Return what the sums of the last `forward` are linear in (I, B + 1, N)."""
-        return self._last.features
+        return self._features
+
+    def covariance(self) -> Tensor:
+        """Return the covariance (I, B + 1, B + 1) of the features of every input."""
+        if self._known is not None:
+            return self._known.covariance
+        centred = centre(self._features)
+        return torch.bmm(centred, centred.mT).div_(max(centred.shape[2] - 1, 1))
 
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the parameters with their gradients, from that of the weights."""
@@ -168,10 +175,3 @@ class EdgeAdjoint:
         values, slopes, rows = local_basis_with_slopes(x, self.layer.grid, degree=self.layer.k)
         self._features[:, :-1] = scatter_rows(values, rows, count=count)
         self._slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
-
-    def _covariance(self, freedom: int) -> Tensor:
-        """Return the covariance of the features of every input: (I, B + 1, B + 1)."""
-        if self._known is not None:
-            return self._known.covariance
-        centred = centre(self._features)
-        return torch.bmm(centred, centred.mT).div_(freedom)

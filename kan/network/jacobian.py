@@ -14,6 +14,7 @@ a direction in which nothing changes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 import torch
@@ -76,6 +77,22 @@ class Jacobian:
         for block, piece in zip(self._blocks, rows.split(self._sizes)):
             block.fill(piece, signals, columns)
 
+    def edges(self) -> Iterator[tuple[int, slice]]:
+        """Yield the layers with numerical edges, and where their weights (I, O, B + 1) are in the vector."""
+        start = 0
+        for block in self._blocks:
+            if isinstance(block, _EdgeBlock):
+                yield block.layer, slice(start, start + block.size)
+            start += block.size
+
+    def gather(self, gradients: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+        """Return the gradients of some parameters as one vector (P,), zero for others."""
+        known = {id(parameter): gradient for parameter, gradient in gradients}
+        vector = torch.zeros(self.size, dtype=torch.float64, device=self._adjoint.network.device)
+        for block, piece in zip(self._blocks, vector.split(self._sizes)):
+            block.gather(piece, known)
+        return vector
+
     def _collect(self, what: str) -> Tensor:
         """Let every block write its part of a vector."""
         vector = torch.empty(self.size, dtype=torch.float64, device=self._adjoint.network.device)
@@ -93,6 +110,7 @@ class _Block(Protocol):
     def write(self, numbers: Tensor) -> None: ...
     def factors(self, numbers: Tensor) -> None: ...
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None: ...
+    def gather(self, numbers: Tensor, gradients: Mapping[int, Tensor]) -> None: ...
 
 
 def _blocks_of(adjoint: Adjoint, layer: int) -> list[_Block]:
@@ -115,7 +133,7 @@ class _EdgeBlock:
     """Coefficients and base scales of numerical edges: I * O * (B + 1) numbers, edge by edge."""
 
     def __init__(self, edges: EdgeAdjoint, layer: int) -> None:
-        self._edges, self._layer = edges, layer
+        self._edges, self.layer = edges, layer
         inputs, outputs, count = edges.coef.shape
         self._shape = (inputs, outputs, count + 1)
         self.size = inputs * outputs * (count + 1)
@@ -140,17 +158,23 @@ class _EdgeBlock:
         numbers[:, :, -1] = edges.mask if edges.scale_base.requires_grad else 0.0
 
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None:
-        features, sums = self._edges.features(), signals[self._layer].sums
+        features, sums = self._edges.features(), signals[self.layer].sums
         torch.mul(
             features[:, None, :, columns], sums[None, :, None, columns], out=rows.view(*self._shape, rows.shape[1])
         )
+
+    def gather(self, numbers: Tensor, gradients: Mapping[int, Tensor]) -> None:
+        numbers, edges = numbers.view(self._shape), self._edges
+        for parameter, piece in ((edges.coef, numbers[:, :, :-1]), (edges.scale_base, numbers[:, :, -1])):
+            if id(parameter) in gradients:
+                piece.copy_(gradients[id(parameter)])
 
 
 class _SymbolicBlock:
     """The affine parameters of symbolic edges: E * 4 numbers."""
 
     def __init__(self, symbolic: SymbolicAdjoint, layer: int) -> None:
-        self._symbolic, self._layer = symbolic, layer
+        self._symbolic, self.layer = symbolic, layer
         self._edges = symbolic.edges()
         self.size = 4 * len(self._edges[0])
 
@@ -165,14 +189,19 @@ class _SymbolicBlock:
         numbers.fill_(1)
 
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None:
-        rows.view(-1, 4, rows.shape[1]).copy_(self._symbolic.rows(signals[self._layer].sums)[:, :, columns])
+        rows.view(-1, 4, rows.shape[1]).copy_(self._symbolic.rows(signals[self.layer].sums)[:, :, columns])
+
+    def gather(self, numbers: Tensor, gradients: Mapping[int, Tensor]) -> None:
+        gradient = gradients.get(id(self._symbolic.layer.affine))
+        if gradient is not None:
+            numbers.view(-1, 4).copy_(gradient[self._edges])
 
 
 class _AffineBlock:
     """One of the scales and biases of nodes and sub-nodes."""
 
     def __init__(self, adjoint: Adjoint, layer: int, name: str, index: int) -> None:
-        self._adjoint, self._layer, self._name = adjoint, layer, name
+        self._adjoint, self.layer, self._name = adjoint, layer, name
         self._parameter = adjoint.affine[layer][index]
         self.size = self._parameter.numel()
 
@@ -186,10 +215,15 @@ class _AffineBlock:
         numbers.fill_(1)
 
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None:
-        found, passed = signals[self._layer], self._adjoint.layers[self._layer]
+        found, passed = signals[self.layer], self._adjoint.layers[self.layer]
         of_node = self._name.startswith("node")
         signal = (found.nodes if of_node else found.subnodes)[:, columns]
         if self._name.endswith("bias"):
             rows.copy_(signal)
         else:
             torch.mul(signal, (passed.products if of_node else passed.sums)[:, columns], out=rows)
+
+    def gather(self, numbers: Tensor, gradients: Mapping[int, Tensor]) -> None:
+        gradient = gradients.get(id(self._parameter))
+        if gradient is not None:
+            numbers.copy_(gradient)

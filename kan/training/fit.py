@@ -21,6 +21,7 @@ from kan.network import Network
 from kan.surgery import update_grid
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
+from kan.training.least_squares import SquaresPoint, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
@@ -35,7 +36,7 @@ class _Points:
 
     batch: Batch
     grids: list[Tensor]
-    train: Point | AdjointPoint
+    train: Point | AdjointPoint | SquaresPoint
     test: Point | AdjointPoint | None
 
     def hold(self, network: Network, batch: Batch) -> bool:
@@ -145,7 +146,7 @@ class Training:
         return _Points(
             train,
             [layer.grid.detach().clone() for layer in self.network.act_fun],  # type: ignore[operator]
-            self.objective.squares_at(*train) if by_squares else self.objective.at(*train, repeatedly=repeatedly),
+            squares_at(self.objective, *train) if by_squares else self.objective.at(*train, repeatedly=repeatedly),
             None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
         )
 
@@ -165,12 +166,13 @@ class Training:
         if self.objective.pred_fn is None and self.network.has_splines:
             update_grid(self.network, x, **self.objective.singularity)
 
-    def _step(self, point: Point | AdjointPoint) -> None:
+    def _step(self, point: Point | AdjointPoint | SquaresPoint) -> None:
         """Take one step of the optimiser."""
         if isinstance(self.optimiser, LevenbergMarquardt):
-            assert isinstance(point, AdjointPoint)
-            self.optimiser.advance(point.squares)
+            assert isinstance(point, SquaresPoint)
+            self.optimiser.advance(point)
             return
+        assert not isinstance(point, SquaresPoint)
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()

@@ -18,6 +18,8 @@ from kan.common.errors import ArgumentError
 from kan.training.one_group import OneGroupOptimiser
 from kan.training.quadratic import LeastSquares, NormalEquations
 
+# A second-order correction longer than this share of the step says that the step is too long for its model.
+_MOST_BEND = 0.75
 _LEAST_DAMPING, _MOST_DAMPING = 1e-14, 1e14
 
 
@@ -48,22 +50,26 @@ class LevenbergMarquardt(OneGroupOptimiser):
     def advance(self, objective: LeastSquares) -> float:
         """Take one step."""
         record, group = self._record, self.param_groups[0]
-        model = objective.model()
+        start, model = objective.read(), objective.model()
         record["n_iter"] += 1
         record["loss"], record["stagnated"] = model.value, True
         if not math.isfinite(model.value):
             return model.value
-        start, equations = objective.read(), NormalEquations(model)
+        equations = NormalEquations(model)
         try:
             for _ in range(group["max_tries"]):
                 if record["damping"] > _MOST_DAMPING:
                     break
-                move = equations.solve(record["damping"])
-                if move is None:
+                if not equations.factorise(record["damping"]):
                     self._reject()
                     continue
-                move *= group["lr"]
+                move = equations.solve(model.gradient)
                 promised = model.gain(move)
+                correction = equations.solve(objective.bend(start, move)) / 2
+                if not 2 * equations.length(correction) <= _MOST_BEND * equations.length(move):
+                    self._reject()
+                    continue
+                move += correction
                 objective.write(start + move)
                 value = objective.value()
                 if value < model.value and promised > 0:

@@ -9,20 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError
 from kan.network import Adjoint, Network, Prepared
-from kan.training.least_squares import NetworkSquares
 from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, coefficient_penalty, penalty
 from kan.training.sparsity import SparsityWeights, spline_sparsity
-
-# Numbers in the memory of one layer, beyond which least squares are not for this network.
-_MOST_NUMBERS = 2**26
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -67,30 +61,6 @@ class Objective:
         if usual and Adjoint.applies(self.network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
-
-    def squares_at(self, x: Tensor, y: Tensor) -> AdjointPoint:
-        """Return the objective at some data as a sum of squares, valid until the grids move.
-
-        Raises
-        ------
-        ArgumentError
-            If it is none.
-        """
-        if self.loss_fn is not None or self.pred_fn is not None:
-            given = "loss_fn" if self.loss_fn is not None else "pred_fn"
-            raise ArgumentError(
-                f"opt='LM' minimises the mean square error of the model's output and cannot use `{given}`. Leave it "
-                "out, use opt='LBFGS', or train with `kan.LevenbergMarquardt` and a function that returns residuals."
-            )
-        if self.lamb and self.penalty_weights.get("reg_metric", DEFAULT_METRIC) != DEFAULT_METRIC:
-            raise ArgumentError(f"opt='LM' with `lamb` needs reg_metric={DEFAULT_METRIC!r}; or use opt='LBFGS'.")
-        prepared = self.network.prepare(x)
-        if not (self.is_plain and Adjoint.applies(self.network, prepared, most_numbers=_MOST_NUMBERS)):
-            raise ArgumentError(
-                "opt='LM' needs a KAN of degree k >= 2 in single or double precision, without a forward pass or layers "
-                "of its own; use opt='LBFGS' for this one."
-            )
-        return AdjointPoint(self, self.lamb, prepared, y)
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the loss: by default the mean square error."""
@@ -143,55 +113,56 @@ class AdjointPoint:
         self.objective, self.lamb, self.y = objective, lamb, y
         options = dict(objective.penalty_weights)
         options.pop("reg_metric", None)
-        self._coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
+        self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
         self._weights = SparsityWeights(
             options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
         )
-        self._adjoint = Adjoint(
+        self.adjoint = Adjoint(
             objective.network, prepared, with_variances=bool(lamb), singularity=objective.singularity
         )
 
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
-        prediction = self._adjoint.forward().T
+        prediction = self.adjoint.forward().T
         if self.objective.loss_fn is not None:
             prediction = prediction.contiguous()
-        reg, _ = self._penalty(with_gradients=False)
-        return self.objective.loss(prediction, self.y), reg
+        loss = self.objective.loss(prediction, self.y)
+        return loss, self.sparsity(with_gradients=False)[0] + self.coefficient_penalty().detach()
+
+    def errors(self) -> Tensor:
+        """Return what the predictions are off (outputs, N)."""
+        return self.adjoint.forward() - self.y.T
 
     def differentiate(self) -> Tensor:
         """Add the gradient to the parameters' own, and return the value."""
-        loss, of_outputs = self._loss(self._adjoint.forward())
-        reg, of_layers = self._penalty(with_gradients=True)
-        for parameter, gradient in self._adjoint.backward(of_outputs, of_layers):
+        loss, of_outputs = self._loss()
+        reg, of_layers = self.sparsity(with_gradients=True)
+        of_coefficients = self.coefficient_penalty()
+        if of_coefficients.requires_grad:
+            (self.lamb * of_coefficients).backward()
+        for parameter, gradient in self.adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return loss + self.lamb * reg if self.lamb else loss
+        return loss + self.lamb * (reg + of_coefficients.detach()) if self.lamb else loss
 
-    @cached_property
-    def squares(self) -> NetworkSquares:
-        """The objective as a sum of squares."""
-        return NetworkSquares(self._adjoint, self.y)
-
-    def _loss(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient with respect to the outputs (outputs, N)."""
         if self.objective.loss_fn is None:
-            residual = outputs - self.y.T
-            return residual.square().mean(), residual * (2 / residual.numel())
-        prediction = outputs.T.contiguous().requires_grad_()
+            errors = self.errors()
+            return errors.square().mean(), errors * (2 / errors.numel())
+        prediction = self.adjoint.forward().T.contiguous().requires_grad_()
         loss = self.objective.loss_fn(prediction, self.y)
         # Also to the parameters, where the user's loss depends on them by itself.
         loss.backward()
         gradient = prediction.grad
-        return loss.detach(), torch.zeros_like(outputs) if gradient is None else gradient.T
+        return loss.detach(), torch.zeros_like(prediction.T) if gradient is None else gradient.T
 
-    def _penalty(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
-        """Return the penalty; and `lamb` times its gradients for every layer, those of coefficients left with them."""
-        network = self.objective.network
-        total = torch.zeros((), dtype=network.dtype, device=network.device)
+    def sparsity(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
+        """Return size and entropy of the edges after a forward pass, and `lamb` times its gradients for every layer."""
+        total = self._zero()
         if not self.lamb:
             return total, None
         of_layers: list[tuple[Tensor, Tensor | None]] = []
-        for index, layer in enumerate(self._adjoint.layers):
+        for index, layer in enumerate(self.adjoint.layers):
             assert layer.variances is not None
             value, (of_variances, of_inputs) = spline_sparsity(
                 layer.variances, layer.inputs, self._weights, floor=INPUT_FLOOR, for_inputs=with_gradients and index > 0
@@ -199,9 +170,15 @@ class AdjointPoint:
             total = total + value
             if with_gradients:
                 of_layers.append((self.lamb * of_variances, None if of_inputs is None else self.lamb * of_inputs))
-        if any(self._coefficients.values()):
-            coefficients = coefficient_penalty(network, **self._coefficients)
-            if with_gradients:
-                (self.lamb * coefficients).backward()
-            total = total + coefficients.detach()
         return total, of_layers
+
+    def coefficient_penalty(self) -> Tensor:
+        """Return size and roughness of the coefficients, differentiable."""
+        if not (self.lamb and any(self.coefficients.values())):
+            return self._zero()
+        return coefficient_penalty(self.objective.network, **self.coefficients)
+
+    def _zero(self) -> Tensor:
+        """Return nothing, as a number."""
+        network = self.objective.network
+        return torch.zeros((), dtype=network.dtype, device=network.device)

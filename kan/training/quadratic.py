@@ -32,11 +32,14 @@ class Quadratic(NamedTuple):
         Half of the gradient.
     curvature : Tensor (P, P)
         Half of the Hessian; only the lower triangle counts.
+    unit : float
+        The curvature in the unknown that the sum of squares depends on most.
     """
 
     value: float
     gradient: Tensor
     curvature: Tensor
+    unit: float
 
     def gain(self, move: Tensor) -> float:
         """Return how much the model falls with a move (P,)."""
@@ -59,6 +62,9 @@ class LeastSquares(Protocol):
 
     def model(self) -> Quadratic:
         """Return objective and model."""
+
+    def bend(self, start: Tensor, move: Tensor) -> Tensor:
+        """Return half of the gradient that the residuals' second derivative along `move` adds, of the last model."""
 
 
 def add_products(rows: Tensor, total: Tensor) -> None:
@@ -83,16 +89,21 @@ class NormalEquations:
 
     def __init__(self, model: Quadratic) -> None:
         diagonal = model.curvature.diagonal()
-        largest = float(diagonal.max()) if len(diagonal) else 0.0
-        self._inverse = diagonal.clamp(min=_FLOOR * largest or 1.0).rsqrt()
+        self._inverse = diagonal.clamp(min=_FLOOR * model.unit or 1.0).rsqrt()
         self._scaled = model.curvature * self._inverse[:, None] * self._inverse
-        self._right = -model.gradient * self._inverse
         self._units = self._scaled.diagonal().clone()
 
-    def solve(self, damping: float) -> Tensor | None:
-        """Return the move (P,), or None where rounding makes the matrix indefinite and more damping is needed."""
+    def factorise(self, damping: float) -> bool:
+        """Choose the damping; False where rounding makes the matrix indefinite, and more of it is needed."""
         self._scaled.diagonal().copy_(self._units + damping)
-        factor, failed = torch.linalg.cholesky_ex(self._scaled)
-        if failed:
-            return None
-        return torch.cholesky_solve(self._right[:, None], factor)[:, 0] * self._inverse
+        self._factor, failed = torch.linalg.cholesky_ex(self._scaled)
+        return not failed
+
+    def solve(self, gradient: Tensor) -> Tensor:
+        """Return the move (P,) for half of a gradient (P,)."""
+        scaled = torch.cholesky_solve((gradient * self._inverse)[:, None], self._factor)[:, 0]
+        return -scaled * self._inverse
+
+    def length(self, move: Tensor) -> float:
+        """Return the length of a move in scaled unknowns."""
+        return float((move / self._inverse).norm())
