@@ -7,9 +7,6 @@ The sums are linear in the features, so a row of the Jacobian is a product of tw
 
 and there is neither a backward pass per sample nor one per parameter. Rows belong to weights; `Jacobian.factors` are
 the derivatives of the weights with respect to the parameters behind them (`scale_sp * mask` for coefficients).
-
-`scale_sp` scales what the coefficients of its edge scale already. It is left as it is: training it too would only add
-a direction in which nothing changes.
 """
 
 from __future__ import annotations
@@ -21,6 +18,7 @@ import torch
 from torch import Tensor
 
 from kan.layers.edge_adjoint import EdgeAdjoint
+from kan.layers.edge_weights import EdgeWeights
 from kan.layers.symbolic_adjoint import SymbolicAdjoint
 from kan.network.adjoint import Adjoint, Signals
 
@@ -82,7 +80,7 @@ class Jacobian:
         start = 0
         for block in self._blocks:
             if isinstance(block, _EdgeBlock):
-                yield block.layer, slice(start, start + block.size)
+                yield block.index, slice(start, start + block.size)
             start += block.size
 
     def gather(self, gradients: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
@@ -117,7 +115,7 @@ def _blocks_of(adjoint: Adjoint, layer: int) -> list[_Block]:
     """Return the blocks of one layer."""
     blocks: list[_Block] = []
     edges = adjoint.layers[layer].edges
-    if edges is not None and (edges.coef.requires_grad or edges.scale_base.requires_grad):
+    if edges is not None and EdgeWeights(edges.layer).is_trained:
         blocks.append(_EdgeBlock(edges, layer))
     symbolic = adjoint.symbolic[layer]
     if adjoint.network.symbolic_enabled and symbolic.layer.affine.requires_grad and symbolic.layer.edge_groups():
@@ -129,45 +127,19 @@ def _blocks_of(adjoint: Adjoint, layer: int) -> list[_Block]:
     return blocks
 
 
-class _EdgeBlock:
-    """Coefficients and base scales of numerical edges: I * O * (B + 1) numbers, edge by edge."""
+class _EdgeBlock(EdgeWeights):
+    """Coefficients and base scales of numerical edges."""
 
-    def __init__(self, edges: EdgeAdjoint, layer: int) -> None:
-        self._edges, self.layer = edges, layer
-        inputs, outputs, count = edges.coef.shape
-        self._shape = (inputs, outputs, count + 1)
-        self.size = inputs * outputs * (count + 1)
-
-    def read(self, numbers: Tensor) -> None:
-        numbers = numbers.view(self._shape)
-        numbers[:, :, :-1], numbers[:, :, -1] = self._edges.coef, self._edges.scale_base
-
-    def write(self, numbers: Tensor) -> None:
-        numbers = numbers.view(self._shape)
-        for parameter, piece in (
-            (self._edges.coef, numbers[:, :, :-1]),
-            (self._edges.scale_base, numbers[:, :, -1]),
-        ):
-            if parameter.requires_grad:
-                parameter.copy_(piece)
-
-    def factors(self, numbers: Tensor) -> None:
-        numbers, edges = numbers.view(self._shape), self._edges
-        strength = edges.scale_spline * edges.mask if edges.coef.requires_grad else torch.zeros_like(edges.mask)
-        numbers[:, :, :-1] = strength[:, :, None]
-        numbers[:, :, -1] = edges.mask if edges.scale_base.requires_grad else 0.0
+    def __init__(self, edges: EdgeAdjoint, index: int) -> None:
+        super().__init__(edges.layer)
+        self._edges, self.index = edges, index
 
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None:
-        features, sums = self._edges.features(), signals[self.layer].sums
+        """Write the products of signals and features."""
+        features, sums = self._edges.features(), signals[self.index].sums
         torch.mul(
-            features[:, None, :, columns], sums[None, :, None, columns], out=rows.view(*self._shape, rows.shape[1])
+            features[:, None, :, columns], sums[None, :, None, columns], out=rows.view(*self.shape, rows.shape[1])
         )
-
-    def gather(self, numbers: Tensor, gradients: Mapping[int, Tensor]) -> None:
-        numbers, edges = numbers.view(self._shape), self._edges
-        for parameter, piece in ((edges.coef, numbers[:, :, :-1]), (edges.scale_base, numbers[:, :, -1])):
-            if id(parameter) in gradients:
-                piece.copy_(gradients[id(parameter)])
 
 
 class _SymbolicBlock:

@@ -2,7 +2,8 @@
 
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.penalties import penalty
 from kan.training.schedule import GridSchedule
 
-__all__ = ["LBFGS", "GridSchedule", "StopRule", "Training", "penalty"]
+__all__ = ["LBFGS", "GridSchedule", "LevenbergMarquardt", "StopRule", "Training", "penalty"]

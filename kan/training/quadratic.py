@@ -88,6 +88,7 @@ class NormalEquations:
     """
 
     def __init__(self, model: Quadratic) -> None:
+        self.model = model
         diagonal = model.curvature.diagonal()
         self._inverse = diagonal.clamp(min=_FLOOR * model.unit or 1.0).rsqrt()
         self._scaled = model.curvature * self._inverse[:, None] * self._inverse
