@@ -11,6 +11,7 @@
 
 from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
 from kan.common.lazy import star_name as __getattr__  # noqa: F401 - Python calls it
+from kan.hypothesis import plot_tree
 
 # Each class comes through the module that bears its name: imported later, that module would take the class's place.
 from kan.KANLayer import KANLayer as KANLayer
@@ -101,6 +102,7 @@ __all__ = [
     "nn",
     "np",
     "nsimplify",
+    "plot_tree",
     "plt",
     "sparse_mask",
     "sympy",

@@ -5,7 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+
+def new_canvas(*, across: tuple[float, float], up: tuple[float, float], zoom: float, show_in_pyplot: bool) -> Axes:
+    """Return the one Axes of a new white figure, which it fills.
+
+    Parameters
+    ----------
+    across, up : pair of float
+        Limits of the Axes, in inches at scale 0.5.
+    zoom : float
+        Inches of the figure for each of these inches.
+    show_in_pyplot : bool
+        Whether pyplot knows the figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+    """
+    size = ((across[1] - across[0]) * zoom, (up[1] - up[0]) * zoom)
+    axes = new_figure(size, show_in_pyplot=show_in_pyplot).add_axes((0.0, 0.0, 1.0, 1.0))
+    axes.set_axis_off()
+    axes.set_xlim(*across)
+    axes.set_ylim(*up)
+    axes.set_aspect("equal")
+    return axes
 
 
 def new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:

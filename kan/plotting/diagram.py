@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kan.common.errors import ArgumentError
-from kan.plotting.canvas import new_figure
-from kan.plotting.labels import LabelRow, Ruler, check_names, fit_row, text_style
+from kan.plotting.canvas import new_canvas
+from kan.plotting.labels import LabelRow, Ruler, check_names, fit_row, write_row
 from kan.plotting.layout import MARGIN, WIDEST, Layout, arrange
 from kan.plotting.marks import add_edges, add_nodes, add_samples, add_ticks
 from kan.plotting.picture import DiagramPicture
@@ -112,7 +112,7 @@ def draw_diagram(
         layout = arrange(picture, tick=tick, least_width=needed)
 
     zoom = 2 * scale
-    axes = _new_axes(layout, lettering, out_vars_offset=out_vars_offset, zoom=zoom, show_in_pyplot=show_in_pyplot)
+    axes = _open_canvas(layout, lettering, out_vars_offset=out_vars_offset, zoom=zoom, show_in_pyplot=show_in_pyplot)
     add_edges(axes, picture, layout, zoom=zoom)
     add_nodes(axes, picture, layout, zoom=zoom)
     if sample:
@@ -183,22 +183,18 @@ def _heights(lettering: _Lettering, *, out_vars_offset: float) -> tuple[float, f
     return under, over
 
 
-def _new_axes(
+def _open_canvas(
     layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float, show_in_pyplot: bool
 ) -> Axes:
-    """Return the one Axes of a new figure, its limits around network and labels."""
+    """Return the Axes of a new figure, with limits around network and labels."""
     under, over = _heights(lettering, out_vars_offset=out_vars_offset)
     side = MARGIN + _side_room(layout, lettering)
-    left, right = -side, layout.width + side
-    bottom, top = -MARGIN - under, layout.height + over + MARGIN
-    size = ((right - left) * zoom, (top - bottom) * zoom)
-    figure = new_figure(size, show_in_pyplot=show_in_pyplot)
-    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_axis_off()
-    axes.set_xlim(left, right)
-    axes.set_ylim(bottom, top)
-    axes.set_aspect("equal")
-    return axes
+    return new_canvas(
+        across=(-side, layout.width + side),
+        up=(-MARGIN - under, layout.height + over + MARGIN),
+        zoom=zoom,
+        show_in_pyplot=show_in_pyplot,
+    )
 
 
 def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset: float, zoom: float) -> None:
@@ -206,24 +202,11 @@ def _write(axes: Axes, layout: Layout, lettering: _Lettering, *, out_vars_offset
     first, last = layout.layers[0], layout.layers[-1]
     level = layout.height
     if lettering.inputs is not None:
-        _write_row(axes, lettering.inputs, first.node_x, top=-NAME_GAP, zoom=zoom, gid="in_var")
+        write_row(axes, lettering.inputs, first.node_x, top=-NAME_GAP, zoom=zoom, gid="in_var")
     if lettering.outputs is not None:
         top = level + NAME_GAP + lettering.outputs.height + OFFSET_UNIT * out_vars_offset
-        _write_row(axes, lettering.outputs, last.out_x, top=top, zoom=zoom, gid="out_var")
+        write_row(axes, lettering.outputs, last.out_x, top=top, zoom=zoom, gid="out_var")
         level = max(top, level)
     if lettering.title is not None:
         top = level + TITLE_GAP + lettering.title.height
-        _write_row(axes, lettering.title, np.array([layout.width / 2]), top=top, zoom=zoom, gid="title")
-
-
-def _write_row(axes: Axes, row: LabelRow, xs: np.ndarray, *, top: float, zoom: float, gid: str) -> None:
-    """Write one row of labels on a common baseline, its upper end at `top`."""
-    style: dict[str, Any] = {**text_style(size=row.size * zoom), "ha": "center", "gid": gid, "zorder": 7}
-    if row.turned:
-        # Turned names hang from the inputs and stand on the outputs.
-        anchor, va = (top, "top") if gid == "in_var" else (top - row.height, "bottom")
-        style.update(rotation=90)
-    else:
-        anchor, va = top - row.above, "baseline"
-    for x, text in zip(xs, row.texts):
-        axes.text(float(x), anchor, text, va=va, **style)
+        write_row(axes, lettering.title, np.array([layout.width / 2]), top=top, zoom=zoom, gid="title")

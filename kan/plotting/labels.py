@@ -9,9 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kan.common.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
 MATH_FONT = "stix"
 # How far names may shrink upright, and how far when turned.
@@ -140,3 +145,15 @@ def fit_row(names: Sequence[Any], *, slot: float, size: float, widest: float, ru
             return LabelRow(texts, size * turned_fit, True, longest * turned_fit, 0.0, tallest * turned_fit)
     fit = min(max(fit, SHRINK_UPRIGHT), widest / wanted)
     return LabelRow(texts, size * fit, False, max(above) * fit, max(below) * fit, wanted * fit)
+
+
+def write_row(axes: Axes, row: LabelRow, xs: np.ndarray, *, top: float, zoom: float, gid: str) -> list[Text]:
+    """Write one row of labels on a common baseline, its upper end at `top`."""
+    style: dict[str, Any] = {**text_style(size=row.size * zoom), "ha": "center", "gid": gid, "zorder": 7}
+    if row.turned:
+        # Turned names hang from the inputs and stand on the outputs.
+        anchor, va = (top, "top") if gid == "in_var" else (top - row.height, "bottom")
+        style.update(rotation=90)
+    else:
+        anchor, va = top - row.above, "baseline"
+    return [axes.text(float(x), anchor, text, va=va, **style) for x, text in zip(xs, row.texts)]

@@ -138,13 +138,13 @@ def add_nodes(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
         products += [(x, placed.out_y) for x in placed.out_x[layer.n_sum :]]
     width = layout.line_width * zoom
     axes.add_collection(LineCollection(links, colors="black", linewidths=width, zorder=4, gid="links"))
-    _add_discs(axes, dots, radius=layout.dot_radius, face="black", line_width=0.0, gid="dots")
+    add_discs(axes, dots, radius=layout.dot_radius, face="black", line_width=0.0, gid="dots")
     for centres, turn, gid in ((sums, 0.0, "sums"), (products, np.pi / 4, "products")):
-        _add_symbols(axes, centres, radius=layout.symbol_radius, turn=turn, line_width=width, gid=gid)
+        add_symbols(axes, centres, radius=layout.symbol_radius, turn=turn, line_width=width, gid=gid)
 
 
-def _add_discs(
-    axes: Axes, centres: list[tuple[float, float]], *, radius: float, face: str, line_width: float, gid: str
+def add_discs(
+    axes: Axes, centres: list[tuple[float, float]], *, radius: float, face: Any, line_width: float, gid: str
 ) -> None:
     """Draw equal discs as one collection."""
     from matplotlib.collections import EllipseCollection
@@ -167,13 +167,13 @@ def _add_discs(
     )
 
 
-def _add_symbols(
+def add_symbols(
     axes: Axes, centres: list[tuple[float, float]], *, radius: float, turn: float, line_width: float, gid: str
 ) -> None:
     """Draw a cross in a circle at each centre: a plus, or a times sign when turned by an eighth of a circle."""
     from matplotlib.collections import LineCollection
 
-    _add_discs(axes, centres, radius=radius, face="white", line_width=line_width, gid=gid)
+    add_discs(axes, centres, radius=radius, face="white", line_width=line_width, gid=gid)
     arm = 0.56 * radius
     arms = [np.array([np.cos(turn + q), np.sin(turn + q)]) * arm for q in (0.0, np.pi / 2)]
     strokes = [[np.add(centre, -end), np.add(centre, end)] for centre in centres for end in arms]

@@ -19,7 +19,7 @@ RELIED_ON = {
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
-TO_COME = {"plot_tree"}
+TO_COME: set[str] = set()
 
 
 def run(code: str) -> str:
@@ -84,9 +84,12 @@ def test_import_paths_of_pykan() -> None:
         "from kan.compiler import kanpiler, expr2kan, sf2kan, next_nontrivial_operation\n"
         "from kan.feynman import get_feynman_dataset\n"
         "from kan.utils import get_derivative, model2param\n"
+        "from kan.hypothesis import detect_separability, test_separability, test_general_separability, plot_tree\n"
+        "from kan.hypothesis import test_symmetry, test_symmetry_var, get_dependence, get_molecule, get_tree_node\n"
         "for name in ('KANLayer', 'Symbolic_KANLayer', 'MultKAN', 'LBFGS', 'MLP', 'spline', 'utils', 'experiment',\n"
         "             'compiler', 'feynman'):\n"
-        "    exec(f'from kan.{name} import *')"
+        "    exec(f'from kan.{name} import *')\n"
+        "from kan.hypothesis import *"
     )
 
 
@@ -97,8 +100,22 @@ def test_one_object_has_one_identity_on_every_path() -> None:
         "from kan.MultKAN import KAN, MultKAN\n"
         "from kan.spline import curve2coef\n"
         "assert kan.create_dataset is create_dataset and kan.SYMBOLIC_LIB is SYMBOLIC_LIB\n"
+        "from kan.hypothesis import plot_tree\n"
+        "assert kan.plot_tree is plot_tree\n"
         "assert kan.KAN is KAN is MultKAN and kan.curve2coef is curve2coef"
     )
+
+
+def test_pytest_does_not_take_names_of_pykan_for_tests(tmp_path: Path) -> None:
+    own = tmp_path / "test_own.py"
+    own.write_text(
+        "from kan import *\nfrom kan.hypothesis import *\ndef test_own(): assert not test_symmetry.__test__\n"
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", str(own)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    assert "1 passed" in ran.stdout
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
