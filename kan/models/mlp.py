@@ -11,6 +11,7 @@ from torch import Tensor
 from kan import surgery
 from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
+from kan.hypothesis import plot_tree
 from kan.network import Perceptron, PerceptronTrace
 from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
 
@@ -273,6 +274,38 @@ class MLP(Perceptron):
 
         weights = [matrix.detach().double().cpu().numpy() for matrix in measures[metric]() or []]
         return draw_weights(weights, beta=beta, scale=scale)
+
+    def tree(
+        self,
+        x: Any = None,
+        in_var: Sequence[Any] | None = None,
+        style: str = "tree",
+        sym_th: float = 1e-3,
+        sep_th: float = 1e-1,
+        skip_sep_test: bool = False,
+        verbose: bool = False,
+    ) -> Figure:
+        """Find how the first output combines the inputs, and draw it as a tree; parameters as in `KAN.tree`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[3, 5, 1])
+        >>> model.get_act(torch.rand(50, 3))
+        >>> figure = model.tree(in_var=["a", "b", "c"])
+        """
+        data = self.reference_data(self.cache_data if x is None else x)
+        return plot_tree(
+            lambda x: self.trace(x).nodes[-1],  # a call would make these the last input
+            data,
+            in_var=in_var,
+            style=style,
+            sym_th=sym_th,
+            sep_th=sep_th,
+            skip_sep_test=skip_sep_test,
+            verbose=verbose,
+        )
 
     # The order of the nodes
 

@@ -19,7 +19,6 @@ RELIED_ON = {
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
-TO_COME: set[str] = set()
 
 
 def run(code: str) -> str:
@@ -34,7 +33,7 @@ def run(code: str) -> str:
 def test_star_gives_the_names_that_notebooks_rely_on() -> None:
     names = set(run("from kan import *; print(*globals())").split())
     assert RELIED_ON - names == set()
-    assert {*API["kan"]} - TO_COME - names == set()
+    assert {*API["kan"]} - names == set()
 
 
 def test_star_names_are_what_they_are_elsewhere() -> None:

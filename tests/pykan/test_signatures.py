@@ -19,10 +19,6 @@ from kan import SYMBOLIC_LIB
 API: dict[str, Any] = json.loads((Path(__file__).parent / "pykan_api.json").read_text(encoding="utf-8"))
 REQUIRED = "<required>"
 
-# What is not there yet. A name that appears must be taken off the list, so that its signature is compared.
-MODULES_TO_COME: set[str] = set()
-NAMES_TO_COME = {"kan.MLP.MLP.tree"}
-
 # Methods that are those of nn.Module, which take more than pykan's.
 OF_THE_MODULE = {"to"}
 
@@ -64,10 +60,6 @@ def entries() -> Iterator[Entry]:
                 yield f"{module}.{name}", content
 
 
-def is_to_come(name: str) -> bool:
-    return name in NAMES_TO_COME or any(name.startswith(f"{module}.") for module in MODULES_TO_COME)
-
-
 def find(name: str) -> Any:
     """Return what a full name stands for, or raise ImportError or AttributeError."""
     module = next(entry for entry in sorted(API, key=len, reverse=True) if name.startswith(f"{entry}."))
@@ -77,7 +69,7 @@ def find(name: str) -> Any:
     return found
 
 
-HERE = [entry for entry in entries() if not is_to_come(entry[0])]
+HERE = list(entries())
 WITH_PARAMETERS = [
     (name, parameters)
     for name, parameters in HERE
@@ -128,23 +120,3 @@ def test_the_library_has_the_functions_of_pykan_in_their_order_and_with_their_co
     expected = API["kan.utils"]["SYMBOLIC_LIB"]
     ours = {name: entry[2] for name, entry in SYMBOLIC_LIB.items() if name in expected}
     assert list(ours.items()) == list(expected.items())
-
-
-@pytest.mark.parametrize("name", sorted(NAMES_TO_COME))
-def test_what_is_to_come_is_listed_only_until_it_is_there(name: str) -> None:
-    with pytest.raises((ImportError, AttributeError)):
-        find(name)
-
-
-@pytest.mark.parametrize("name", sorted(MODULES_TO_COME))
-def test_modules_to_come_are_listed_only_until_all_their_names_are_there(name: str) -> None:
-    try:
-        module = importlib.import_module(name)
-    except ImportError:
-        return
-    assert [entry for entry in API[name] if not hasattr(module, entry)], f"{name} is complete: take it off the list"
-
-
-def test_the_list_of_what_is_to_come_names_parts_of_pykan() -> None:
-    assert {name for name, _ in entries()} >= NAMES_TO_COME
-    assert set(API) >= MODULES_TO_COME
