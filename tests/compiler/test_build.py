@@ -225,10 +225,9 @@ def test_variables_must_differ() -> None:
         kanpiler([X, X], X)
 
 
-@pytest.mark.parametrize("expr", ["x", None, [X], X > 0, sympy.Matrix([X]), True])
-def test_what_is_no_expression_is_refused(expr: Any) -> None:
+def test_text_is_no_expression() -> None:
     with pytest.raises(ArgumentError, match="`expr` must be a sympy expression or a number"):
-        kanpiler([X], expr)
+        kanpiler([X], "x + 1")
 
 
 def test_constants_beyond_the_precision_are_refused() -> None:
