@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 
-from kan.common.errors import FormulaError
+from kan.common.errors import ArgumentError, FormulaError
 
 _MOST_SHOWN = 200
 
@@ -32,6 +32,11 @@ def next_nontrivial_operation(expr: Any, scale: Any = 1, bias: Any = 0) -> tuple
         expression without symbols stays as it is.
     scale, bias : sympy expression
 
+    Raises
+    ------
+    ArgumentError
+        If `expr` is neither an expression nor a number.
+
     Examples
     --------
     >>> import sympy
@@ -41,7 +46,7 @@ def next_nontrivial_operation(expr: Any, scale: Any = 1, bias: Any = 0) -> tuple
     >>> next_nontrivial_operation(a + sympy.pi, scale=2)
     (a, 2, 2*pi)
     """
-    expr, scale, bias = sympy.sympify((expr, scale, bias))
+    expr, scale, bias = as_expression(expr), sympy.sympify(scale), sympy.sympify(bias)
     symbols = expr.free_symbols
     while symbols and (expr.is_Add or expr.is_Mul):
         number, rest = expr.as_independent(*symbols, as_Add=expr.is_Add)
@@ -64,6 +69,23 @@ def normalised(expr: Any) -> tuple[Any, Any, Any]:
         if core.could_extract_minus_sign():
             scale, core = -scale, -core
     return core, scale, bias
+
+
+def as_expression(given: Any) -> Any:
+    """Return an expression or number as sympy's; text is not parsed, for sympy would execute it.
+
+    Raises
+    ------
+    ArgumentError
+        If it is neither.
+    """
+    try:
+        expr = sympy.sympify(given, strict=True)
+    except sympy.SympifyError:
+        expr = None
+    if not isinstance(expr, sympy.Expr) or expr.is_Matrix:
+        raise ArgumentError(f"`expr` must be a sympy expression or a number; got {given!r}, a {type(given).__name__}.")
+    return expr
 
 
 def as_float(number: Any, *, within: Any) -> float:

@@ -19,6 +19,7 @@ import sympy
 import torch
 
 from kan.common.errors import ArgumentError, FormulaError
+from kan.compiler.affine import as_expression
 from kan.compiler.plan import Edge, Node, Place, Planner
 from kan.compiler.vocabulary import Vocabulary
 from kan.layers.base_functions import BaseFunction
@@ -86,7 +87,7 @@ def kanpiler(
     148.413159
     """
     variables = _variables(input_variables)
-    layers = _lay_out(_expression(expr), variables)
+    layers = _lay_out(as_expression(expr), variables)
     arities = [[len(node.factors) for node in layer.values() if node.is_product] for layer in layers]
     model = MultKAN(
         width=[[len(layer) - len(products), len(products)] for layer, products in zip(layers, arities)],
@@ -115,17 +116,6 @@ def _variables(given: Any) -> list[Any]:
     if len(set(variables)) < len(variables):
         raise ArgumentError(f"`input_variables` must name each variable once; got {given!r}.")
     return variables
-
-
-def _expression(given: Any) -> Any:
-    """Return an expression or number as sympy's; text is not parsed, for sympy would execute it."""
-    try:
-        expr = sympy.sympify(given, strict=True)
-    except sympy.SympifyError:
-        expr = None
-    if not isinstance(expr, sympy.Expr) or expr.is_Matrix:
-        raise ArgumentError(f"`expr` must be a sympy expression or a number; got {given!r}, a {type(given).__name__}.")
-    return expr
 
 
 def _lay_out(expr: Any, variables: list[Any]) -> list[Layer]:

@@ -37,7 +37,7 @@ class Passed(NamedTuple):
     subnodes: Tensor
     products: Tensor
     variances: Tensor | None  # (I, O), where they were asked for
-    edges: EdgeAdjoint | None  # None where all edges are symbolic
+    edges: EdgeAdjoint | None  # None where no spline counts
 
 
 class Signals(NamedTuple):
@@ -184,7 +184,7 @@ class Adjoint:
     def _sums(self, layer: int, nodes: Tensor) -> tuple[Tensor, Tensor | None, EdgeAdjoint | None]:
         """Evaluate the numerical edges of a layer, if there are any."""
         numeric = self._numeric[layer]
-        if not self.symbolic[layer].layer.is_idle and not bool(numeric.mask.any()):
+        if not self.network.evaluates_splines(layer):
             variances = nodes.new_zeros(numeric.in_dim, numeric.out_dim) if self._with_variances else None
             return nodes.new_zeros(numeric.out_dim, nodes.shape[1]), variances, None
         edges = self._edges[layer]

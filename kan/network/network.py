@@ -177,6 +177,16 @@ class Network(Model):
         """A parameter: dtype and device are those of all others."""
         return self.node_scale_0
 
+    def evaluates_splines(self, layer: int) -> bool:
+        """Whether the numerical edges of a layer are evaluated: if any of them counts, or none is symbolic.
+
+        Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
+        the mask, which may be on another device, is not looked at.
+        """
+        symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
+        mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
+        return symbolic.is_idle or bool(mask.any())
+
     @property
     def node_bias(self) -> list[nn.Parameter]:
         """The bias of the nodes after every edge layer."""
@@ -289,8 +299,7 @@ class Network(Model):
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         groups = symbolic.group_values(nodes, **singularity) if self.symbolic_enabled else []
         variances: Tensor | None = None
-        # Where no spline counts, none is evaluated: far outside its grid its zero weight would meet an infinite base.
-        if not symbolic.is_idle and not bool(numeric.mask.any()):
+        if not self.evaluates_splines(layer):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
             sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)

@@ -219,10 +219,6 @@ def _enlarge(network: Network, layer: int, *, inputs: _Growth | None = None, out
     larger.place(numeric, rows.start, columns.start)
     names = Symbolic_KANLayer(rows.count, columns.count)
     names.place(symbolic, rows.start, columns.start)
-    if symbolic.is_complete:  # so that the layer is still read, and computed, as symbolic alone
-        for i, j in product(range(rows.count), range(columns.count)):
-            if not names.is_fixed(i, j):
-                names.set_edge(i, j, "0")
     network.act_fun[layer], network.symbolic_fun[layer] = larger, _at_home(network, names)
 
 

@@ -8,7 +8,7 @@ import pytest
 import sympy
 from sympy import Rational, cos, exp, pi, sin, sqrt, symbols
 
-from kan.common.errors import FormulaError
+from kan.common.errors import ArgumentError, FormulaError
 from kan.compiler.affine import as_float, next_nontrivial_operation, normalised, shown
 
 X, Y = symbols("x y")
@@ -45,6 +45,12 @@ def test_sums_that_differ_by_an_affine_map_have_one_core(expr: Any) -> None:
     core, scale, bias = normalised(expr)
     assert core == normalised(X - Y)[0]
     assert sympy.expand(scale * core + bias - expr) == 0
+
+
+@pytest.mark.parametrize("given", ["x + 1", None, [X], X > 0, sympy.Matrix([X]), True])
+def test_what_is_no_expression_is_refused(given: Any) -> None:
+    with pytest.raises(ArgumentError, match="`expr` must be a sympy expression or a number"):
+        next_nontrivial_operation(given)
 
 
 @pytest.mark.parametrize("number", [sympy.I, sympy.oo, sympy.zoo, sympy.nan, sympy.Integer(10) ** 400, 1 + 2 * sympy.I])
