@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -58,9 +57,9 @@ def expand_depth(network: Network) -> None:
     count, layer = network.width_in[-1], network.depth
     numeric = _new_edges(network, numeric_edges(network, layer - 1), count, count)
     symbolic = Symbolic_KANLayer(count, count)
-    for i, j in product(range(count), repeat=2):
-        symbolic.fix_symbolic(i, j, "x" if i == j else "0")
-        symbolic.mask[j, i] = float(i == j)
+    for node in range(count):
+        symbolic.fix_symbolic(node, node, "x")
+        symbolic.mask[node, node] = 1.0
     network.act_fun.append(numeric)
     network.symbolic_fun.append(_at_home(network, symbolic))
     for name in (*OF_NODES, *OF_SUBNODES):
@@ -219,10 +218,6 @@ def _enlarge(network: Network, layer: int, *, inputs: _Growth | None = None, out
     larger.place(numeric, rows.start, columns.start)
     names = Symbolic_KANLayer(rows.count, columns.count)
     names.place(symbolic, rows.start, columns.start)
-    if symbolic.is_complete:  # so that the layer is still read, and computed, as symbolic alone
-        for i, j in product(range(rows.count), range(columns.count)):
-            if not names.is_fixed(i, j):
-                names.set_edge(i, j, "0")
     network.act_fun[layer], network.symbolic_fun[layer] = larger, _at_home(network, names)
 
 
