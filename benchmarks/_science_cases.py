@@ -117,8 +117,7 @@ def fit(model, dataset, **options):
 CASES = {case.__name__: case for case in (scores, inputs, product, mass, stress)}
 
 if __name__ == "__main__":
-    start = time.perf_counter()
     with contextlib.redirect_stdout(io.StringIO()):
         figures = CASES[sys.argv[1]]()
-    figures["seconds"] = f"{time.perf_counter() - start:.0f}"
+    figures["seconds of CPU"] = f"{time.process_time():.0f}"  # imports included; waiting for a busy machine is not
     print(json.dumps(figures))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -58,9 +57,9 @@ def expand_depth(network: Network) -> None:
     count, layer = network.width_in[-1], network.depth
     numeric = _new_edges(network, numeric_edges(network, layer - 1), count, count)
     symbolic = Symbolic_KANLayer(count, count)
-    for i, j in product(range(count), repeat=2):
-        symbolic.fix_symbolic(i, j, "x" if i == j else "0")
-        symbolic.mask[j, i] = float(i == j)
+    for node in range(count):
+        symbolic.fix_symbolic(node, node, "x")
+        symbolic.mask[node, node] = 1.0
     network.act_fun.append(numeric)
     network.symbolic_fun.append(_at_home(network, symbolic))
     for name in (*OF_NODES, *OF_SUBNODES):
