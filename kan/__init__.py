@@ -21,6 +21,7 @@ from kan.MultKAN import MultKAN as MultKAN
 from kan.plotting import make_video
 from kan.spline import B_batch, coef2curve, curve2coef, extend_grid
 from kan.Symbolic_KANLayer import Symbolic_KANLayer as Symbolic_KANLayer
+from kan.training import LevenbergMarquardt
 from kan.utils import (
     SYMBOLIC_LIB,
     add_symbolic,
@@ -64,6 +65,7 @@ __all__ = [
     "KANError",
     "KANLayer",
     "KANLinear",
+    "LevenbergMarquardt",
     "MultKAN",
     "StateError",
     "Symbolic_KANLayer",

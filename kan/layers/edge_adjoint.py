@@ -91,7 +91,7 @@ class EdgeAdjoint:
         sums = self._flat_weights() @ features.view(inputs * rows, samples)
         covariance = variances = None
         if self.with_variances:
-            covariance = self._covariance(freedom)
+            covariance = self.covariance()
             variances = (torch.bmm(weights, covariance) * weights).sum(dim=2)
         self._last = _Forward(features, weights, None, covariance)
         return sums, variances
@@ -128,6 +128,21 @@ class EdgeAdjoint:
             along = along.baddbmm_(outer, centre(features), alpha=2 / freedom)
         return grad_weights, along.mul_(self._slopes).sum(dim=1)
 
+    def slopes(self) -> Tensor:
+        """Return the derivatives of the edges (I, O, N) at the inputs of the last `forward`, which are not constant."""
+        return torch.bmm(self._last.weights @ self._lowering, self._slopes)
+
+    def features(self) -> Tensor:
+        """Return what the sums of the last `forward` are linear in (I, B + 1, N)."""
+        return self._features
+
+    def covariance(self) -> Tensor:
+        """Return the covariance (I, B + 1, B + 1) of the features of every input."""
+        if self._known is not None:
+            return self._known.covariance
+        centred = centre(self._features)
+        return torch.bmm(centred, centred.mT).div_(max(centred.shape[2] - 1, 1))
+
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the parameters with their gradients, from that of the weights."""
         grad_spline, grad_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
@@ -160,10 +175,3 @@ class EdgeAdjoint:
         values, slopes, rows = local_basis_with_slopes(x, self.layer.grid, degree=self.layer.k)
         self._features[:, :-1] = scatter_rows(values, rows, count=count)
         self._slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
-
-    def _covariance(self, freedom: int) -> Tensor:
-        """Return the covariance of the features of every input: (I, B + 1, B + 1)."""
-        if self._known is not None:
-            return self._known.covariance
-        centred = centre(self._features)
-        return torch.bmm(centred, centred.mT).div_(freedom)

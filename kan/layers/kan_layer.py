@@ -12,7 +12,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,9 @@ from kan.spline import (
     transfer_coefficients,
     uniform_knots,
 )
+
+if TYPE_CHECKING:
+    from kan.layers.edge_weights import SampleWeights
 
 _LOW_PRECISION = (torch.float16, torch.bfloat16)
 
@@ -85,6 +88,9 @@ class KANLayer(nn.Module):
     >>> y.shape, preacts.shape, postacts.shape, postspline.shape
     (torch.Size([100, 5]), torch.Size([100, 5, 3]), torch.Size([100, 5, 3]), torch.Size([100, 5, 3]))
     """
+
+    # Set while the derivatives of many residuals are made at once; see `kan.layers.edge_weights`.
+    sample_weights: SampleWeights | None = None
 
     def __init__(
         self,
@@ -186,6 +192,8 @@ class KANLayer(nn.Module):
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
+        if self.sample_weights is not None and not with_variances:
+            return EdgeSums(self.sample_weights.sums(x, features), None)
         if is_autocast(x.device.type):
             # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.
             with torch.autocast(x.device.type, enabled=False):

@@ -53,12 +53,35 @@ class SymbolicAdjoint:
         if not self._last:
             return None
         result = torch.zeros_like(self.layer.affine)
-        for group, x, value, slope, affine, mask in self._last:
-            a, _, c, _ = affine[:, :, None].unbind(dim=1)
-            outer = mask * grad_sums[group.outputs]  # with respect to c * f + d
-            inner = outer * c * slope  # with respect to a * x + b
-            columns = [(inner * x).sum(dim=1), inner.sum(dim=1), (outer * value).sum(dim=1), outer.sum(dim=1)]
-            result[group.outputs, group.inputs] = torch.stack(columns, dim=1)
+        for values in self._last:
+            columns, of_inputs = _differentiate(values, grad_sums)
+            result[values.group.outputs, values.group.inputs] = torch.stack([c.sum(dim=1) for c in columns], dim=1)
             if grad_inputs is not None:
-                grad_inputs.index_add_(0, group.inputs, a * inner)
+                grad_inputs.index_add_(0, values.group.inputs, of_inputs)
         return result
+
+    def edges(self) -> tuple[Tensor, Tensor]:
+        """Return outputs and inputs (E,) of the edges, in the order of `rows`."""
+        groups = self.layer.edge_groups()
+        if not groups:
+            nothing = torch.zeros(0, dtype=torch.long, device=self.layer.device)
+            return nothing, nothing
+        return torch.cat([group.outputs for group in groups]), torch.cat([group.inputs for group in groups])
+
+    def rows(self, grad_sums: Tensor) -> Tensor:
+        """Return what the gradient of the affine parameters is the sum of, sample by sample: (E, 4, N)."""
+        return torch.cat([torch.stack(_differentiate(values, grad_sums)[0], dim=1) for values in self._last])
+
+    def add_to_gradient(self, grad_sums: Tensor, grad_inputs: Tensor) -> None:
+        """Add the gradient of the inputs (I, N)."""
+        for values in self._last:
+            grad_inputs.index_add_(0, values.group.inputs, _differentiate(values, grad_sums)[1])
+
+
+def _differentiate(values: _Values, grad_sums: Tensor) -> tuple[list[Tensor], Tensor]:
+    """Return the gradients of a, b, c, d, sample by sample, and that of the inputs, all (E, N)."""
+    group, x, value, slope, affine, mask = values
+    a, _, c, _ = affine[:, :, None].unbind(dim=1)
+    outer = mask * grad_sums[group.outputs]  # with respect to c * f + d
+    inner = outer * c * slope  # with respect to a * x + b
+    return [inner * x, inner, outer * value, outer], a * inner

@@ -69,7 +69,8 @@ class Fitting(Versions):
             'train_input' (N, inputs) and 'train_label' (N, outputs), and optionally 'test_input' and 'test_label'; or a
             DataLoader of such pairs; or 'train_loader' and 'test_loader'.
         opt : str
-            'LBFGS' (full batches, small models) or 'Adam'.
+            'LBFGS' (full batches, small models), 'Adam', or 'LM' (Levenberg-Marquardt: the most accurate, for models of
+            up to a few thousand parameters and the default loss).
         steps : int
             Steps of the optimiser.
         log : int

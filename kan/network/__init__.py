@@ -1,6 +1,7 @@
 """The graph of a network: node counts, parameters, forward pass, and per-edge values computed on demand."""
 
-from kan.network.adjoint import Adjoint, Passed
+from kan.network.adjoint import Adjoint, Passed, Signals
+from kan.network.jacobian import Jacobian
 from kan.network.model import Model
 from kan.network.network import Network, Prepared
 from kan.network.perceptron import Perceptron, PerceptronTrace
@@ -9,6 +10,7 @@ from kan.network.trace import LayerTrace, Trace
 
 __all__ = [
     "Adjoint",
+    "Jacobian",
     "LayerTrace",
     "Model",
     "Network",
@@ -17,5 +19,6 @@ __all__ = [
     "PerceptronTrace",
     "Prepared",
     "Shape",
+    "Signals",
     "Trace",
 ]

@@ -40,6 +40,14 @@ class Passed(NamedTuple):
     edges: EdgeAdjoint | None  # None where all edges are symbolic
 
 
+class Signals(NamedTuple):
+    """The gradient of a number per sample with respect to one layer's nodes, sub-nodes (O, N) and sums (O, N)."""
+
+    nodes: Tensor
+    subnodes: Tensor
+    sums: Tensor
+
+
 class Adjoint:
     """Forward and adjoint pass of a network on some data, valid until its grids move.
 
@@ -58,6 +66,10 @@ class Adjoint:
     ----------
     layers : list of Passed
         What the last `forward` computed.
+    symbolic : list of SymbolicAdjoint
+        The symbolic edges of every layer.
+    affine : list of list of Parameter
+        Scale and bias of the sub-nodes, scale and bias of the nodes, for every layer.
     """
 
     def __init__(
@@ -73,11 +85,11 @@ class Adjoint:
         self._features = inputs.features if isinstance(inputs, tuple) else None
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
         self._numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
-        self._symbolic = [
+        self.symbolic = [
             SymbolicAdjoint(layer, **singularity)  # type: ignore[arg-type]
             for layer in network.symbolic_fun
         ]
-        self._affine = [
+        self.affine = [
             [
                 getattr(network, f"{what}_{layer}")
                 for what in ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
@@ -87,8 +99,8 @@ class Adjoint:
         self.layers: list[Passed] = []
 
     @staticmethod
-    def applies(network: Network, inputs: Tensor | Prepared) -> bool:
-        """Whether the passes here compute what `network` does, and are of use for it."""
+    def applies(network: Network, inputs: Tensor | Prepared, *, most_numbers: int | None = None) -> bool:
+        """Whether the passes here compute what `network` does, and need no more memory than is of use."""
         x = inputs.inputs if isinstance(inputs, tuple) else inputs
         if not network.is_plain:
             return False
@@ -97,7 +109,10 @@ class Adjoint:
         floating = {tensor.dtype for tensor in (*network.parameters(), x)}
         if len(floating) > 1 or not floating <= {torch.float32, torch.float64}:
             return False
-        layers_fit = all(_fits(layer, samples=x.shape[1]) for layer in network.act_fun)  # type: ignore[arg-type]
+        most = _MOST_NUMBERS if most_numbers is None else most_numbers
+        if any(layer.grid.numel() * x.shape[1] > most for layer in network.act_fun):  # type: ignore[operator]
+            return False
+        layers_fit = all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
         return layers_fit and all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun)
 
     @torch.no_grad()
@@ -105,10 +120,10 @@ class Adjoint:
         """Return the outputs (outputs, N), at other inputs (I, N) if they are given."""
         nodes = self._inputs if inputs is None else inputs
         self.layers = []
-        for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self._affine):
+        for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self.affine):
             sums, variances, edges = self._sums(layer, nodes)
             if self.network.symbolic_enabled:
-                self._symbolic[layer].add_to(sums, nodes)
+                self.symbolic[layer].add_to(sums, nodes)
             subnodes = torch.addcmul(subnode_bias[:, None], subnode_scale[:, None], sums)
             products = multiply_nodes(subnodes, **self._shape(layer))
             self.layers.append(Passed(nodes, sums, subnodes, products, variances, edges))
@@ -131,7 +146,9 @@ class Adjoint:
         found: list[tuple[Any, Tensor]] = []
         for layer in reversed(range(self.network.depth)):
             of_variances, of_inputs = (None, None) if penalties is None else penalties[layer]
-            grad_sums = self._through_nodes(layer, grad_nodes, found)
+            signals = self._through_nodes(layer, grad_nodes)
+            found += self._of_affine(layer, signals)
+            grad_sums = signals.sums
             passed, inner = self.layers[layer], layer > 0
             grad_inputs: Tensor | None = None
             if passed.edges is not None:
@@ -140,18 +157,34 @@ class Adjoint:
             elif inner:
                 grad_inputs = torch.zeros_like(passed.inputs)
             if self.network.symbolic_enabled:
-                grad_affine = self._symbolic[layer].pull_back(grad_sums, grad_inputs)
+                grad_affine = self.symbolic[layer].pull_back(grad_sums, grad_inputs)
                 if grad_affine is not None:
-                    found.append((self._symbolic[layer].layer.affine, grad_affine))
+                    found.append((self.symbolic[layer].layer.affine, grad_affine))
             if inner:
                 assert grad_inputs is not None
                 grad_nodes = grad_inputs if of_inputs is None else grad_inputs.add_(of_inputs)
         return [(parameter, gradient) for parameter, gradient in found if parameter.requires_grad]
 
+    @torch.no_grad()
+    def signals(self, grad_nodes: Tensor) -> list[Signals]:
+        """Take the gradient (outputs, N) of what `forward` returned back to every layer, sample by sample."""
+        result: list[Signals] = []
+        for layer in reversed(range(self.network.depth)):
+            found = self._through_nodes(layer, grad_nodes)
+            result.append(found)
+            if layer > 0:
+                passed = self.layers[layer]
+                grad_nodes = torch.zeros_like(passed.inputs)
+                if passed.edges is not None:
+                    grad_nodes = (passed.edges.slopes() * found.sums).sum(dim=1)
+                if self.network.symbolic_enabled:
+                    self.symbolic[layer].add_to_gradient(found.sums, grad_nodes)
+        return result[::-1]
+
     def _sums(self, layer: int, nodes: Tensor) -> tuple[Tensor, Tensor | None, EdgeAdjoint | None]:
         """Evaluate the numerical edges of a layer, if there are any."""
         numeric = self._numeric[layer]
-        if not self._symbolic[layer].layer.is_idle and not bool(numeric.mask.any()):
+        if not self.symbolic[layer].layer.is_idle and not bool(numeric.mask.any()):
             variances = nodes.new_zeros(numeric.in_dim, numeric.out_dim) if self._with_variances else None
             return nodes.new_zeros(numeric.out_dim, nodes.shape[1]), variances, None
         edges = self._edges[layer]
@@ -164,19 +197,26 @@ class Adjoint:
             )
         return (*edges.forward(nodes), edges)
 
-    def _through_nodes(self, layer: int, grad_nodes: Tensor, found: list[tuple[Any, Tensor]]) -> Tensor:
-        """Go back from nodes to sums (O, N), and note the gradients of their affine maps."""
-        subnode_scale, subnode_bias, node_scale, node_bias = self._affine[layer]
+    def _through_nodes(self, layer: int, grad_nodes: Tensor) -> Signals:
+        """Go back from nodes to sums."""
+        subnode_scale, _, node_scale, _ = self.affine[layer]
+        subnodes = self.layers[layer].subnodes
+        grad_subnodes = pull_back_products(subnodes, node_scale[:, None] * grad_nodes, **self._shape(layer))
+        return Signals(grad_nodes, grad_subnodes, subnode_scale[:, None] * grad_subnodes)
+
+    def _of_affine(self, layer: int, signals: Signals) -> list[tuple[Any, Tensor]]:
+        """Return the affine parameters of nodes and sub-nodes with their gradients, where they are trained."""
+        subnode_scale, subnode_bias, node_scale, node_bias = self.affine[layer]
         passed = self.layers[layer]
+        found: list[tuple[Any, Tensor]] = []
         if node_scale.requires_grad:
-            found += [(node_scale, (grad_nodes * passed.products).sum(dim=1)), (node_bias, grad_nodes.sum(dim=1))]
-        grad_subnodes = pull_back_products(passed.subnodes, node_scale[:, None] * grad_nodes, **self._shape(layer))
+            found += [(node_scale, (signals.nodes * passed.products).sum(dim=1)), (node_bias, signals.nodes.sum(dim=1))]
         if subnode_scale.requires_grad:
             found += [
-                (subnode_scale, (grad_subnodes * passed.sums).sum(dim=1)),
-                (subnode_bias, grad_subnodes.sum(dim=1)),
+                (subnode_scale, (signals.subnodes * passed.sums).sum(dim=1)),
+                (subnode_bias, signals.subnodes.sum(dim=1)),
             ]
-        return subnode_scale[:, None] * grad_subnodes
+        return found
 
     def _shape(self, layer: int) -> dict[str, Any]:
         """Return the sum nodes and the arities of the products that a layer feeds."""
@@ -184,10 +224,8 @@ class Adjoint:
         return {"n_sum": shape.sums[layer + 1], "arities": shape.arities[layer + 1]}
 
 
-def _fits(layer: KANLayer, *, samples: int) -> bool:
-    """Whether `EdgeAdjoint` knows this kind of layer, and its memory is moderate."""
+def _fits(layer: KANLayer) -> bool:
+    """Whether `EdgeAdjoint` knows this kind of layer."""
     if type(layer) is not KANLayer or layer.k < 2:
         return False
-    if isinstance(layer.base_fun, nn.Module) and any(True for _ in layer.base_fun.parameters()):
-        return False
-    return layer.grid.numel() * samples <= _MOST_NUMBERS
+    return not (isinstance(layer.base_fun, nn.Module) and any(True for _ in layer.base_fun.parameters()))

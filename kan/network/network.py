@@ -239,7 +239,9 @@ class Network(Model):
     def predict(self, prepared: Prepared, **singularity: Any) -> Tensor:
         """Evaluate the network on prepared inputs; returns (N, outputs)."""
         nodes, features = prepared
-        outputs = None if features is not None else self._workspaces.predict(self, nodes, **singularity)
+        first: KANLayer = self.act_fun[0]  # type: ignore[assignment]
+        by_layers = features is not None or first.sample_weights is not None
+        outputs = None if by_layers else self._workspaces.predict(self, nodes, **singularity)
         return self.predict_by_layers(nodes, features, **singularity) if outputs is None else outputs
 
     def predict_by_layers(self, nodes: Tensor, features: Features | None = None, **singularity: Any) -> Tensor:

@@ -2,6 +2,7 @@
 
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.penalties import penalty
 from kan.training.perceptron import PerceptronObjective, perceptron_penalty
 from kan.training.schedule import GridSchedule
@@ -9,6 +10,7 @@ from kan.training.schedule import GridSchedule
 __all__ = [
     "LBFGS",
     "GridSchedule",
+    "LevenbergMarquardt",
     "PerceptronObjective",
     "StopRule",
     "Training",

@@ -22,6 +22,8 @@ from kan.surgery import update_grid
 from kan.surgery.indices import numeric_edges
 from kan.training.data import Batch, Expectation, read_dataset
 from kan.training.lbfgs import LBFGS
+from kan.training.least_squares import SquaresPoint, squares_at
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 from kan.training.record import BestModel, Record
@@ -37,7 +39,7 @@ class _Points:
 
     batch: Batch
     grids: list[Tensor]
-    train: Point | AdjointPoint
+    train: Point | AdjointPoint | SquaresPoint
     test: Point | AdjointPoint | None
 
     def hold(self, network: Model, batch: Batch) -> bool:
@@ -143,17 +145,18 @@ class Training:
 
     def _prepare(self, train: Batch, test: Batch | None) -> _Points:
         """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
+        by_squares = isinstance(self.optimiser, LevenbergMarquardt)
         repeatedly = self.data.is_constant or isinstance(self.optimiser, LBFGS)
         return _Points(
             train,
             [grid.detach().clone() for grid in _grids(self.network)],
-            self.objective.at(*train, repeatedly=repeatedly),
+            squares_at(self.objective, *train) if by_squares else self.objective.at(*train, repeatedly=repeatedly),
             None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
         )
 
     def _is_finished(self, step: int) -> bool:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
-        if not (isinstance(self.optimiser, LBFGS) and self.optimiser.stagnated and self.data.is_constant):
+        if not (getattr(self.optimiser, "stagnated", False) and self.data.is_constant):
             return False
         return self.grids.is_over(step) or not _has_splines(self.network)
 
@@ -167,8 +170,13 @@ class Training:
         if self.objective.pred_fn is None and _has_splines(self.network):
             update_grid(self.network, x, **self.objective.singularity)
 
-    def _step(self, point: Point | AdjointPoint) -> None:
+    def _step(self, point: Point | AdjointPoint | SquaresPoint) -> None:
         """Take one step of the optimiser."""
+        if isinstance(self.optimiser, LevenbergMarquardt):
+            assert isinstance(point, SquaresPoint)
+            self.optimiser.advance(point)
+            return
+        assert not isinstance(point, SquaresPoint)
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()

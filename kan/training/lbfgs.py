@@ -16,7 +16,6 @@ arguments are pykan's. What differs, and why:
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -27,9 +26,10 @@ from kan.common.errors import ArgumentError, check_choice
 from kan.training.curvature import CurvatureHistory
 from kan.training.descent import Closure, Descent
 from kan.training.flat_vectors import TensorVectors, flat_vectors, layout_of
+from kan.training.one_group import OneGroupOptimiser
 
 
-class LBFGS(torch.optim.Optimizer):
+class LBFGS(OneGroupOptimiser):
     """Limited-memory BFGS with an optional strong Wolfe line search.
 
     Parameters
@@ -112,28 +112,6 @@ class LBFGS(torch.optim.Optimizer):
         }
         super().__init__(params, defaults)
 
-    def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add the only group of parameters; called by the constructor."""
-        if self.param_groups:
-            raise ArgumentError("LBFGS takes one group of parameters only; pass all parameters in one list.")
-        # torch's methods of this name, and `zero_grad`, load torch's whole compiler (most of a second) to tell it to
-        # leave them alone.
-        inspect.unwrap(torch.optim.Optimizer.add_param_group)(self, param_group)
-        for parameter in self.param_groups[0]["params"]:
-            if not parameter.is_floating_point():
-                raise ArgumentError(
-                    f"LBFGS needs real floating-point parameters; got one of dtype {parameter.dtype}. "
-                    "Split a complex parameter into its real and imaginary parts."
-                )
-
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients, or with ``set_to_none=False`` set them to zero."""
-        for parameter in self.param_groups[0]["params"]:
-            if set_to_none or parameter.grad is None:
-                parameter.grad = None
-            else:
-                parameter.grad.detach_().zero_()
-
     @property
     def stagnated(self) -> bool:
         """Whether the last step could not lower the loss any more."""
@@ -215,12 +193,6 @@ class LBFGS(torch.optim.Optimizer):
         self._import(exported)
 
     _memory: tuple[TensorVectors, CurvatureHistory] | None = None
-
-    @property
-    def _first(self) -> torch.Tensor:
-        """The first parameter, whose state holds the counters, as in torch's LBFGS."""
-        first: torch.Tensor = self.param_groups[0]["params"][0]
-        return first
 
     def _prepare(self, group: dict[str, Any]) -> tuple[TensorVectors, CurvatureHistory]:
         """Return vectors and history that fit the parameters as they are now."""

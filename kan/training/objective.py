@@ -117,51 +117,57 @@ class AdjointPoint:
 
     def __init__(self, objective: Objective, lamb: float, prepared: Prepared, y: Tensor) -> None:
         self.objective, self.lamb, self.y = objective, lamb, y
-        self._network = cast("Network", objective.network)
+        self.network = cast("Network", objective.network)
         options = dict(objective.penalty_weights)
         options.pop("reg_metric", None)
-        self._coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
+        self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
         self._weights = SparsityWeights(
             options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
         )
-        self._adjoint = Adjoint(self._network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
+        self.adjoint = Adjoint(self.network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
 
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
-        prediction = self._adjoint.forward().T
+        prediction = self.adjoint.forward().T
         if self.objective.loss_fn is not None:
             prediction = prediction.contiguous()
-        reg, _ = self._penalty(with_gradients=False)
-        return self.objective.loss(prediction, self.y), reg
+        loss = self.objective.loss(prediction, self.y)
+        return loss, self.sparsity(with_gradients=False)[0] + self.coefficient_penalty().detach()
+
+    def errors(self) -> Tensor:
+        """Return what the predictions are off (outputs, N)."""
+        return self.adjoint.forward() - self.y.T
 
     def differentiate(self) -> Tensor:
         """Add the gradient to the parameters' own, and return the value."""
-        loss, of_outputs = self._loss(self._adjoint.forward())
-        reg, of_layers = self._penalty(with_gradients=True)
-        for parameter, gradient in self._adjoint.backward(of_outputs, of_layers):
+        loss, of_outputs = self._loss()
+        reg, of_layers = self.sparsity(with_gradients=True)
+        of_coefficients = self.coefficient_penalty()
+        if of_coefficients.requires_grad:
+            (self.lamb * of_coefficients).backward()
+        for parameter, gradient in self.adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return loss + self.lamb * reg if self.lamb else loss
+        return loss + self.lamb * (reg + of_coefficients.detach()) if self.lamb else loss
 
-    def _loss(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    def _loss(self) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient with respect to the outputs (outputs, N)."""
         if self.objective.loss_fn is None:
-            residual = outputs - self.y.T
-            return residual.square().mean(), residual * (2 / residual.numel())
-        prediction = outputs.T.contiguous().requires_grad_()
+            errors = self.errors()
+            return errors.square().mean(), errors * (2 / errors.numel())
+        prediction = self.adjoint.forward().T.contiguous().requires_grad_()
         loss = self.objective.loss_fn(prediction, self.y)
         # Also to the parameters, where the user's loss depends on them by itself.
         loss.backward()
         gradient = prediction.grad
-        return loss.detach(), torch.zeros_like(outputs) if gradient is None else gradient.T
+        return loss.detach(), torch.zeros_like(prediction.T) if gradient is None else gradient.T
 
-    def _penalty(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
-        """Return the penalty; and `lamb` times its gradients for every layer, those of coefficients left with them."""
-        network = self._network
-        total = torch.zeros((), dtype=network.dtype, device=network.device)
+    def sparsity(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
+        """Return size and entropy of the edges after a forward pass, and `lamb` times its gradients for every layer."""
+        total = self._zero()
         if not self.lamb:
             return total, None
         of_layers: list[tuple[Tensor, Tensor | None]] = []
-        for index, layer in enumerate(self._adjoint.layers):
+        for index, layer in enumerate(self.adjoint.layers):
             assert layer.variances is not None
             value, (of_variances, of_inputs) = spline_sparsity(
                 layer.variances, layer.inputs, self._weights, floor=INPUT_FLOOR, for_inputs=with_gradients and index > 0
@@ -169,9 +175,15 @@ class AdjointPoint:
             total = total + value
             if with_gradients:
                 of_layers.append((self.lamb * of_variances, None if of_inputs is None else self.lamb * of_inputs))
-        if any(self._coefficients.values()):
-            coefficients = coefficient_penalty(network, **self._coefficients)
-            if with_gradients:
-                (self.lamb * coefficients).backward()
-            total = total + coefficients.detach()
         return total, of_layers
+
+    def coefficient_penalty(self) -> Tensor:
+        """Return size and roughness of the coefficients, differentiable."""
+        if not (self.lamb and any(self.coefficients.values())):
+            return self._zero()
+        return coefficient_penalty(self.network, **self.coefficients)
+
+    def _zero(self) -> Tensor:
+        """Return nothing, as a number."""
+        network = self.network
+        return torch.zeros((), dtype=network.dtype, device=network.device)

@@ -10,6 +10,7 @@ from torch import nn
 
 from kan.common.errors import check_choice
 from kan.training.lbfgs import LBFGS
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 
 
 def _lbfgs(parameters: Iterable[nn.Parameter], lr: float | None) -> LBFGS:
@@ -28,7 +29,15 @@ def _adam(parameters: Iterable[nn.Parameter], lr: float | None) -> torch.optim.A
     return torch.optim.Adam(parameters, lr=1e-2 if lr is None else lr)
 
 
-OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], float | None], Any]] = {"LBFGS": _lbfgs, "Adam": _adam}
+def _levenberg_marquardt(parameters: Iterable[nn.Parameter], lr: float | None) -> LevenbergMarquardt:
+    return LevenbergMarquardt(parameters, lr=1.0 if lr is None else lr)
+
+
+OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], float | None], Any]] = {
+    "LBFGS": _lbfgs,
+    "Adam": _adam,
+    "LM": _levenberg_marquardt,
+}
 
 
 def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: float | None) -> Any:

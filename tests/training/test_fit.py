@@ -437,7 +437,7 @@ def test_the_last_results_are_kept(make: Make, dataset: Any) -> None:
         ({"epochs": -1}, "`epochs` must be"),
         ({"log": 0}, "`log` must be a whole number of at least 1"),
         ({"batch": 0}, "`batch` must be -1"),
-        ({"opt": "lbfgs"}, "`opt` must be one of 'LBFGS', 'Adam'; got 'lbfgs'"),
+        ({"opt": "lbfgs"}, "`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'lbfgs'"),
         ({"reg_metric": "edge"}, "`reg_metric` must be one of 'edge_forward_spline_n'"),
         ({"display_metrics": ["accuracy"]}, "`display_metrics` must be one of 'train_loss', 'test_loss', 'reg'"),
     ],

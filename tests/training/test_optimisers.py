@@ -43,5 +43,5 @@ def test_lbfgs_has_the_settings_of_pykan() -> None:
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS', 'Adam'; got 'SGD'"):
+    with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'SGD'"):
         make_optimiser("SGD", parameters(), None)

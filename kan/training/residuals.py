@@ -1,0 +1,211 @@
+"""Residuals of any kind as a sum of squares, for Levenberg-Marquardt: physics losses, derivatives by autograd.
+
+The Jacobian of M residuals with respect to P numbers is dear by autograd alone: one backward pass per residual, or, as
+here, one per number through the graph of the backward pass. But residuals at collocation points mostly come in blocks
+with one row for every sample that the network was given. So the layers of a network evaluate with a copy of their
+weights for every sample (`kan.layers.edge_weights`), and one backward pass gives the gradients of all rows. Whether a
+block is of that kind is not assumed but checked, by the gradient of a random combination of its rows.
+
+Measured on the Poisson equation with [2, 10, 1], 441 points, 300 numbers: 0.03 s by samples, 0.8 s number by number;
+passes batched by ``is_grads_batched`` take three times longer than the same passes one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kan.common.errors import ArgumentError
+from kan.common.random import stream
+from kan.layers import KANLayer
+from kan.layers.edge_weights import EdgeWeights, SampleWeights, sample_weights
+from kan.training.flat_vectors import copy_all
+from kan.training.quadratic import Quadratic, add_products
+
+ResidualFunction = Callable[[], Any]
+
+# The share of a step at which residuals are evaluated for their second derivative along it.
+_PROBE = 0.1
+
+
+class ResidualSquares:
+    """The sum of the squares of what a function returns, as `kan.training.quadratic.LeastSquares`.
+
+    Parameters
+    ----------
+    parameters : sequence of Tensor
+        The trained parameters.
+    layers : sequence of KANLayer
+        Those of the model, whose edges are differentiated sample by sample.
+    function : callable
+        Returns residuals: a tensor, or several.
+    """
+
+    def __init__(self, parameters: Sequence[Tensor], layers: Sequence[KANLayer], function: ResidualFunction) -> None:
+        self._function = function
+        given = {id(parameter) for parameter in parameters}
+        self._layers = [layer for layer in layers if {id(layer.coef), id(layer.scale_base)} & given]
+        self._weights = [EdgeWeights(layer) for layer in self._layers]
+        of_layers = {id(entry) for layer in self._layers for entry in (layer.coef, layer.scale_base, layer.scale_sp)}
+        self._others = [parameter for parameter in parameters if id(parameter) not in of_layers]
+        sizes = [weights.size for weights in self._weights] + [parameter.numel() for parameter in self._others]
+        self._sizes, self.size = sizes, sum(sizes)
+        self._of_edges: list[Tensor] = [
+            entry for layer in self._layers for entry in (layer.coef, layer.scale_base) if entry.requires_grad
+        ]
+        self._device = parameters[0].device
+
+    @torch.no_grad()
+    def read(self) -> Tensor:
+        """Return the trained numbers (P,)."""
+        vector = self._vector()
+        pieces = iter(vector.split(self._sizes))
+        for weights, piece in zip(self._weights, pieces):
+            weights.read(piece)
+        copy_all(*self._paired(pieces))
+        return vector
+
+    @torch.no_grad()
+    def write(self, numbers: Tensor) -> None:
+        """Set the trained numbers."""
+        pieces = iter(numbers.split(self._sizes))
+        for weights, piece in zip(self._weights, pieces):
+            weights.write(piece)
+        copy_all(*reversed(self._paired(pieces)))
+
+    def value(self) -> float:
+        """Return the sum of squares."""
+        return float(self._residuals().square().sum())
+
+    def model(self) -> Quadratic:
+        """Return sum of squares and model."""
+        with torch.enable_grad(), sample_weights(self._layers) as copies:
+            blocks = self._blocks()
+        rows = torch.cat([self._rows_of(block, copies) for block in blocks], dim=1)  # (P, M)
+        self._base = torch.cat([block.detach().reshape(-1) for block in blocks]).double()
+        self._rows = torch.cat([rows, self._base[None]])
+        total = rows.new_zeros(self.size + 1, self.size + 1)
+        add_products(self._rows, total)
+        unit = float(total.diagonal()[:-1].max())
+        return Quadratic(float(total[-1, -1]), total[-1, :-1].clone(), total[:-1, :-1], unit)
+
+    def bend(self, start: Tensor, move: Tensor) -> Tensor:
+        """Return the Jacobian times the second derivative of the residuals along `move`."""
+        if self._is_coarse:
+            return torch.zeros_like(move)  # differences of differences would be rounding
+        self.write(start + _PROBE * move)
+        change = (self._residuals() - self._base) / _PROBE
+        return self._rows[:-1] @ ((change - move @ self._rows[:-1]) * (2 / _PROBE))
+
+    def _blocks(self) -> list[Tensor]:
+        """Call the function, and return its residuals as matrices (samples, columns)."""
+        returned = self._function()
+        blocks = list(returned) if isinstance(returned, (tuple, list)) else [returned]
+        for block in blocks:
+            if not isinstance(block, Tensor) or not block.is_floating_point():
+                got = f"a tensor of dtype {block.dtype}" if isinstance(block, Tensor) else type(block).__name__
+                raise ArgumentError(
+                    "The function must return residuals, whose squares are summed: a floating tensor, or a tuple of "
+                    f"such; got {got}."
+                )
+        self._is_coarse = any(block.dtype != torch.float64 for block in blocks)
+        return [block.reshape(len(block), -1) if block.ndim else block.reshape(1, 1) for block in blocks]
+
+    def _residuals(self) -> Tensor:
+        """Return all residuals (M,) in double precision."""
+        with torch.enable_grad():
+            return torch.cat([block.detach().reshape(-1) for block in self._blocks()]).double()
+
+    @torch.no_grad()
+    def _rows_of(self, block: Tensor, copies: list[SampleWeights]) -> Tensor:
+        """Return the derivatives (P, M) of a block (samples, columns)."""
+        rows = self._vector(block.numel())
+        if not block.requires_grad:
+            return rows
+        pieces, count = list(rows.split(self._sizes)), len(self._weights)
+        if count:
+            self._fill_by_samples(pieces, block, copies)
+            if not self._is_right(pieces, block):
+                self._gather(pieces, _differentiate(block, self._of_edges))
+        for piece, derivatives in zip(pieces[count:], _differentiate(block, self._others)):
+            piece.copy_(derivatives.view(piece.shape))
+        return rows
+
+    def _fill_by_samples(self, pieces: list[Tensor], block: Tensor, copies: list[SampleWeights]) -> None:
+        """Write the derivatives with respect to edges from the gradients of the copies of their weights."""
+        samples, columns = block.shape
+        leaves = [leaf for found in copies for leaf in found.copies]
+        places = [piece for piece, found in zip(pieces, copies) for _ in found.copies]
+        for column, of_one in enumerate(torch.eye(columns).to(block)):
+            for piece, gradient in zip(places, _gradients(block, leaves, of_one.expand(samples, columns))):
+                if gradient is not None and gradient.shape[-1] == samples:
+                    piece.view(-1, samples, columns)[:, :, column] += gradient.reshape(-1, samples)
+        for weights, piece in zip(self._weights, pieces):
+            factors = piece.new_empty(weights.size)
+            weights.factors(factors)
+            piece *= factors[:, None]
+
+    def _is_right(self, pieces: list[Tensor], block: Tensor) -> bool:
+        """Whether these are the derivatives, by the gradient of a random combination of the residuals."""
+        combination = torch.randn(block.shape, generator=stream(0), dtype=torch.float64).to(block)
+        expected = [torch.zeros_like(piece[:, 0]) for piece in pieces]
+        self._gather(expected, _gradients(block, self._of_edges, combination))
+        limit = torch.finfo(block.dtype).eps ** 0.6
+        for piece, vector in zip(pieces, expected[: len(self._weights)]):
+            error = piece @ combination.reshape(-1).double() - vector
+            if not float(error.norm()) <= limit * float(vector.norm()):
+                return False
+        return True
+
+    def _gather(self, pieces: list[Tensor], gradients: Sequence[Tensor | None]) -> None:
+        """Write gradients of the parameters of edges into pieces."""
+        known = {id(entry): gradient for entry, gradient in zip(self._of_edges, gradients) if gradient is not None}
+        for weights, piece in zip(self._weights, pieces):
+            weights.gather(piece, known)
+
+    def _paired(self, pieces: Iterable[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+        """Return pieces of the vector and the parameters that they stand for, of the same shapes."""
+        return [piece.view(other.shape) for piece, other in zip(pieces, self._others)], self._others
+
+    def _vector(self, *columns: int) -> Tensor:
+        """Return zeros for every number."""
+        return torch.zeros(self.size, *columns, dtype=torch.float64, device=self._device)
+
+
+def _gradients(values: Tensor, tensors: list[Tensor], factors: Tensor | None = None) -> list[Tensor | None]:
+    """Return the gradients of a combination of values, None for tensors that play no part."""
+    if not tensors:
+        return []
+    return list(torch.autograd.grad(values, tensors, factors, retain_graph=True, allow_unused=True))
+
+
+def _differentiate(block: Tensor, tensors: list[Tensor]) -> list[Tensor]:
+    """Return the derivatives (..., M) of residuals: a backward pass for each of them, or for each number if fewer.
+
+    With v the factors of the residuals, the gradient J'v is linear in v, and its backward pass gives columns of J.
+    """
+    count = block.numel()
+    result = [tensor.new_zeros(*tensor.shape, count) for tensor in tensors]
+    # Affine parameters of idle symbolic edges play no part, and are soon found out to.
+    found = _gradients(block, tensors, torch.ones_like(block))
+    tensors = [tensor for tensor, gradient in zip(tensors, found) if gradient is not None]
+    derivatives = [rows for rows, gradient in zip(result, found) if gradient is not None]
+    if sum(tensor.numel() for tensor in tensors) >= count:
+        for index, one in enumerate(torch.eye(count).to(block)):
+            for rows, gradient in zip(derivatives, _gradients(block, tensors, one.view(block.shape))):
+                if gradient is not None:
+                    rows[..., index] = gradient
+        return result
+    factors = torch.zeros_like(block, requires_grad=True)
+    combined = torch.autograd.grad(block, tensors, factors, create_graph=True)
+    for rows, gradient in zip(derivatives, combined):
+        for index, row in enumerate(rows.view(-1, count)):
+            one = gradient.new_zeros(gradient.numel())
+            one[index] = 1
+            (column,) = _gradients(gradient, [factors], one.view(gradient.shape))
+            if column is not None:
+                row.copy_(column.view(-1))
+    return result
