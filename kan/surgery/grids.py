@@ -53,7 +53,7 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
     x = _checked_samples(network, x)
     nodes = x[:, network.input_id].T  # (I, N)
     for layer in range(network.depth):
-        samples = _finite_rows(nodes.T)
+        samples = finite_rows(nodes.T)
         if len(samples):
             numeric_edges(network, layer).update_grid_from_samples(samples)
         nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
@@ -137,7 +137,7 @@ def take_over(network: Network, other: Network, trace: Trace) -> None:
 
 def take_over_splines(network: Network, other: Network, trace: Trace) -> None:
     """Take over the splines of `other`, of the same shape, whose activations are in `trace`."""
-    inputs = [_finite_rows(step.preacts) for step in trace.layers]
+    inputs = [finite_rows(step.preacts) for step in trace.layers]
     for layer, samples in enumerate(inputs):
         if len(samples) == 0:
             raise StateError(
@@ -156,7 +156,7 @@ def _checked_samples(network: Network, x: Any) -> Tensor:
     return x
 
 
-def _finite_rows(samples: Tensor) -> Tensor:
+def finite_rows(samples: Tensor) -> Tensor:
     """Return the rows of `samples` (N, I) that are finite."""
     return samples[torch.isfinite(samples).all(dim=1)]
 
