@@ -221,7 +221,7 @@ class KANLayer(nn.Module):
         return basis(x, self.grid[inputs], degree=self.k)
 
     @torch.no_grad()
-    def update_grid_from_samples(self, x: Tensor, mode: str = "sample") -> None:
+    def update_grid_from_samples(self, x: Tensor, mode: str = "sample", *, margin: float = 0.0) -> None:
         """Move the knots to where the samples are, and keep the functions.
 
         Parameters
@@ -229,6 +229,9 @@ class KANLayer(nn.Module):
         x : Tensor (N, I)
         mode : str
             'sample' keeps the functions at the samples, 'grid' on the new grid.
+        margin : float
+            How far the grid reaches beyond the samples: this many of their mean distances, but at most half an
+            interval.
 
         Examples
         --------
@@ -245,7 +248,7 @@ class KANLayer(nn.Module):
             raise ArgumentError(f"`x` must hold at least one sample of shape (N, {self.in_dim}) to place knots.")
         x = x.to(self.grid)
         current = interior_knots(self.grid, degree=self.k)
-        interior = adaptive_knots(x, current, intervals=self.num, eps=self.grid_eps)
+        interior = adaptive_knots(x, current, intervals=self.num, eps=self.grid_eps, margin=margin)
         self._move_curves(self, x, extend_knots(interior, degree=self.k), mode=mode)
 
     @torch.no_grad()

@@ -21,7 +21,9 @@ from kan.surgery.transplant import copy_affine
 
 
 @torch.no_grad()
-def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False, y_th: float = 10.0) -> None:
+def update_grid(
+    network: Network, x: Any, *, margin: float = 0.0, singularity_avoiding: bool = False, y_th: float = 10.0
+) -> None:
     """Move the knots of every layer to where its inputs are, keeping the functions there.
 
     Each layer sees what the layers before it, already moved, make of the data. Samples at which a hidden layer gives
@@ -32,6 +34,8 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
     network : Network
         Changed in place.
     x : Tensor (N, inputs)
+    margin : float
+        How far grids reach beyond the samples, see `KANLayer.update_grid_from_samples`.
     singularity_avoiding, y_th
         How symbolic edges are evaluated, as in `forward`.
 
@@ -55,7 +59,7 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
     for layer in range(network.depth):
         samples = finite_rows(nodes.T)
         if len(samples):
-            numeric_edges(network, layer).update_grid_from_samples(samples)
+            numeric_edges(network, layer).update_grid_from_samples(samples, margin=margin)
         nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
 
 
