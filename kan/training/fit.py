@@ -36,6 +36,11 @@ if TYPE_CHECKING:
 
     from kan.training.record import Results
 
+# How far grids reach beyond the training data, in mean distances between samples. Other data of the same kind lie a
+# little beyond them, where a curve of many intervals fades fast: with 100 intervals and 3000 samples the test loss was
+# thirty times the training loss without any margin, and equal to it with this one.
+_MARGIN = 5.0
+
 
 @dataclass(frozen=True)
 class _Points:
@@ -244,7 +249,7 @@ class Training:
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
         if self.objective.pred_fn is None and _has_splines(self.network):
-            update_grid(self.network, x, **self.objective.singularity)
+            update_grid(self.network, x, margin=_MARGIN, **self.objective.singularity)
 
     def _step(self, point: Point | AdjointPoint | SquaresPoint) -> None:
         """Take one step of the optimiser."""
