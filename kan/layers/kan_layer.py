@@ -230,8 +230,7 @@ class KANLayer(nn.Module):
         mode : str
             'sample' keeps the functions at the samples, 'grid' on the new grid.
         margin : float
-            How far the grid reaches beyond the samples: this many of their mean distances, but at most half an
-            interval.
+            How far the grid reaches beyond the samples on either side, as a fraction of their range.
 
         Examples
         --------

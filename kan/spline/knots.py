@@ -53,7 +53,7 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float, ma
     eps : float
         0 puts equally many samples into every interval, 1 makes the knots uniform; between, the mean of both.
     margin : float
-        How far the grid reaches beyond the samples: this many of their mean distances, but at most half an interval.
+        How far the grid reaches beyond the samples on either side, as a fraction of their range.
 
     Returns
     -------
@@ -62,7 +62,7 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float, ma
     count = x.shape[0]
     ordered = torch.sort(x, dim=0).values.T  # (I, N)
     picks = [count * i // intervals for i in range(intervals)] + [count - 1]
-    reach = (ordered[:, -1:] - ordered[:, :1]) * min(margin / count, 0.5 / intervals)
+    reach = (ordered[:, -1:] - ordered[:, :1]) * margin
     low, high = ordered[:, :1] - reach, ordered[:, -1:] + reach
     fractions = torch.linspace(0, 1, steps=intervals + 1, dtype=x.dtype, device=x.device)
     uniform = low + (high - low) * fractions

@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 
     from kan.training.record import Results
 
-# How far grids reach beyond the training data, in mean distances between samples. Other data of the same kind lie a
-# little beyond them, where a curve of many intervals fades fast: with 100 intervals and 3000 samples the test loss was
-# thirty times the training loss without any margin, and equal to it with this one.
-_MARGIN = 5.0
+# How far grids reach beyond the training data, as a fraction of their range. Other data of the same kind lie a little
+# beyond them, where a curve of many intervals fades fast: on a fit to 1e-8 with 100 intervals, one of 3000 test points
+# had an error of 0.03 without a margin.
+_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
