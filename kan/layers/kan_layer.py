@@ -115,19 +115,17 @@ class KANLayer(nn.Module):
     ) -> None:
         super().__init__()
         self.in_dim, self.out_dim = _checked_size("in_dim", in_dim, 0), _checked_size("out_dim", out_dim, 0)
-        self.num, self.k = _checked_size("num", num, 1), _checked_size("k", k, 0)
+        num, self.k = _checked_size("num", num, 1), _checked_size("k", k, 0)
         self.base_fun = resolve_base_function(base_fun)
         self.grid_eps = grid_eps
         generator = stream(0) if generator is None else generator
         low, high = (float(bound) for bound in grid_range)
         if not low < high:
             raise ArgumentError(f"`grid_range` must be an increasing pair; got ({low}, {high}).")
-        interior = uniform_knots(low, high, inputs=self.in_dim, intervals=self.num)
+        interior = uniform_knots(low, high, inputs=self.in_dim, intervals=num)
         knots = extend_knots(interior, degree=self.k)
         # The order of the draws is pykan's, so that a seed gives the network it gives there.
-        noise = (
-            (torch.rand(self.num + 1, self.in_dim, self.out_dim, generator=generator) - 0.5) * noise_scale / self.num
-        )
+        noise = (torch.rand(num + 1, self.in_dim, self.out_dim, generator=generator) - 0.5) * noise_scale / num
         base = 2 * torch.rand(self.in_dim, self.out_dim, generator=generator) - 1
         root = max(self.in_dim, 1) ** 0.5
         mask = sparse_mask(self.in_dim, self.out_dim) if sparse_init else torch.ones(self.in_dim, self.out_dim)
@@ -138,6 +136,11 @@ class KANLayer(nn.Module):
         self.scale_base = nn.Parameter((scale_base_mu + scale_base_sigma * base) / root, requires_grad=sb_trainable)
         self.scale_sp = nn.Parameter(scale_sp / root * mask, requires_grad=sp_trainable)
         self.to(device)
+
+    @property
+    def num(self) -> int:
+        """The number of grid intervals."""
+        return self.grid.shape[1] - 2 * self.k - 1
 
     @property
     def device(self) -> torch.device:
@@ -218,7 +221,7 @@ class KANLayer(nn.Module):
         return basis(x, self.grid[inputs], degree=self.k)
 
     @torch.no_grad()
-    def update_grid_from_samples(self, x: Tensor, mode: str = "sample") -> None:
+    def update_grid_from_samples(self, x: Tensor, mode: str = "sample", *, margin: float = 0.0) -> None:
         """Move the knots to where the samples are, and keep the functions.
 
         Parameters
@@ -226,6 +229,8 @@ class KANLayer(nn.Module):
         x : Tensor (N, I)
         mode : str
             'sample' keeps the functions at the samples, 'grid' on the new grid.
+        margin : float
+            How far the grid reaches beyond the samples on either side, as a fraction of their range.
 
         Examples
         --------
@@ -242,7 +247,7 @@ class KANLayer(nn.Module):
             raise ArgumentError(f"`x` must hold at least one sample of shape (N, {self.in_dim}) to place knots.")
         x = x.to(self.grid)
         current = interior_knots(self.grid, degree=self.k)
-        interior = adaptive_knots(x, current, intervals=self.num, eps=self.grid_eps)
+        interior = adaptive_knots(x, current, intervals=self.num, eps=self.grid_eps, margin=margin)
         self._move_curves(self, x, extend_knots(interior, degree=self.k), mode=mode)
 
     @torch.no_grad()
@@ -260,8 +265,39 @@ class KANLayer(nn.Module):
         """
         check_choice("mode", mode, ("sample", "grid"))
         self._check_columns(x)
+        self._subdivide(parent, x, intervals=self.num, mode=mode)
+
+    @torch.no_grad()
+    def refine(self, x: Tensor, intervals: int) -> None:
+        """Subdivide this layer's own grid into `intervals`, and keep the functions; parameters change their shapes.
+
+        Parameters
+        ----------
+        x : Tensor (N, I)
+            Samples; knots are stretched to cover them. Without any, the range of the grid stays.
+        intervals : int
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> layer, x = KANLayer(in_dim=1, out_dim=1, num=5, k=3), torch.rand(20, 1)
+        >>> y = layer.forward_sum(x)
+        >>> layer.refine(x, 10)
+        >>> layer.num, bool(torch.allclose(layer.forward_sum(x), y, atol=1e-5))
+        (10, True)
+        """
+        self._check_columns(x)
+        # Gradients of the old shape belong to nothing any more.
+        self.coef.grad = None
+        self._subdivide(self, x, intervals=_checked_size("intervals", intervals, 1), mode="sample")
+
+    def _subdivide(self, parent: KANLayer, x: Tensor, *, intervals: int, mode: str) -> None:
+        """Take over the functions of `parent` on `intervals` that subdivide its own."""
         x = x.to(parent.grid)
-        interior = refined_knots(interior_knots(parent.grid, degree=parent.k), x, intervals=self.num, degree=parent.k)
+        old = interior_knots(parent.grid, degree=parent.k)
+        reached = x if len(x) else old.T
+        interior = refined_knots(old, reached, intervals=intervals, degree=parent.k)
         self._move_curves(parent, x, extend_knots(interior, degree=self.k), mode=mode)
 
     def _move_curves(self, source: KANLayer, x: Tensor, knots: Tensor, *, mode: str) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.models.versions import Versions
-from kan.training import GridSchedule, StopRule, Training, penalty
+from kan.training import GridSchedule, StartSearch, StopRule, Training, penalty
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -60,6 +60,8 @@ class Fitting(Versions):
         patience: int | None = None,
         restore_best: bool = False,
         progress: bool = True,
+        grids: Sequence[Any] | None = None,
+        n_starts: int = 1,
     ) -> Results:
         """Train the model.
 
@@ -154,6 +156,7 @@ class Fitting(Versions):
             lamb=lamb,
             penalty_weights=weights,
             grids=GridSchedule(update_grid, grid_update_num, start_grid_update_step, stop_grid_update_step),
+            refinements=grids,
             loss_fn=loss_fn,
             pred_fn=pred_fn,
             lr=lr,
@@ -165,12 +168,13 @@ class Fitting(Versions):
             on_step=save_frame if save_fig else None,
             progress=progress,
         )
+        run = training if n_starts == 1 else StartSearch(training, n_starts)
         if pred_fn is None:
             self.set_reference(training.training_inputs)
         try:
-            training.run()
+            run.run()
         finally:
-            self.last_results = training.record.arrays()
+            self.last_results = run.results()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
         self.log_history("fit")

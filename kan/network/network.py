@@ -76,7 +76,8 @@ class Network(Model):
         self.shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
         self.mult_arity = self.shape.mult_arity(like=mult_arity)
-        self.grid, self.k = _per_layer("grid", grid, self.depth), _per_layer("k", k, self.depth)
+        grid, self.k = _per_layer("grid", grid, self.depth), _per_layer("k", k, self.depth)
+        self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
         self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
@@ -88,7 +89,7 @@ class Network(Model):
             KANLayer(
                 nodes[layer],
                 subnodes[layer + 1],
-                num=self.grid[layer] if isinstance(self.grid, list) else self.grid,
+                num=grid[layer] if isinstance(grid, list) else grid,
                 k=self.k[layer] if isinstance(self.k, list) else self.k,
                 noise_scale=noise_scale,
                 scale_base_mu=scale_base_mu,
@@ -151,6 +152,12 @@ class Network(Model):
     def n_mult(self) -> list[int]:
         """Multiplication nodes of every hidden layer."""
         return [len(arities) for arities in self.shape.arities[1:-1]]
+
+    @property
+    def grid(self) -> int | list[int]:
+        """The number of grid intervals of all layers, or a list with that of each if it was given so."""
+        intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
+        return intervals[0] if self.has_one_grid else intervals
 
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""

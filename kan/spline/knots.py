@@ -38,7 +38,7 @@ def interior_knots(knots: Tensor, *, degree: int) -> Tensor:
     return knots[:, degree : knots.shape[1] - degree]
 
 
-def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) -> Tensor:
+def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float, margin: float = 0.0) -> Tensor:
     """Return interior knots that follow the samples.
 
     Parameters
@@ -52,6 +52,8 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) ->
         The number of intervals G of the result.
     eps : float
         0 puts equally many samples into every interval, 1 makes the knots uniform; between, the mean of both.
+    margin : float
+        How far the grid reaches beyond the samples on either side, as a fraction of their range.
 
     Returns
     -------
@@ -60,10 +62,11 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float) ->
     count = x.shape[0]
     ordered = torch.sort(x, dim=0).values.T  # (I, N)
     picks = [count * i // intervals for i in range(intervals)] + [count - 1]
-    quantiles = ordered[:, picks]  # (I, G + 1)
-    low, high = ordered[:, :1], ordered[:, -1:]
+    reach = (ordered[:, -1:] - ordered[:, :1]) * margin
+    low, high = ordered[:, :1] - reach, ordered[:, -1:] + reach
     fractions = torch.linspace(0, 1, steps=intervals + 1, dtype=x.dtype, device=x.device)
     uniform = low + (high - low) * fractions
+    quantiles = torch.cat([low, ordered[:, picks[1:-1]], high], dim=1)  # (I, G + 1)
     knots = _spread(eps * uniform + (1 - eps) * quantiles)
     narrowest = _narrowest_width(low, high, intervals=intervals)
     moved = _moved_onto(current, low, high, intervals=intervals, narrowest=narrowest)

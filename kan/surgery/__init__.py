@@ -12,12 +12,13 @@ from kan.surgery.order import auto_swap, swap
 from kan.surgery.perceptron import auto_swap_units, swap_units
 from kan.surgery.perturb import perturb
 from kan.surgery.prune import prune, prune_edge, prune_input, prune_node
-from kan.surgery.refine import refine
+from kan.surgery.refine import checked_grid, refine, refine_in_place
 from kan.surgery.transplant import select_nodes
 
 __all__ = [
     "auto_swap",
     "auto_swap_units",
+    "checked_grid",
     "cut_module",
     "expand_depth",
     "expand_width",
@@ -29,6 +30,7 @@ __all__ = [
     "prune_input",
     "prune_node",
     "refine",
+    "refine_in_place",
     "remove_edge",
     "remove_node",
     "select_nodes",

@@ -21,7 +21,9 @@ from kan.surgery.transplant import copy_affine
 
 
 @torch.no_grad()
-def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False, y_th: float = 10.0) -> None:
+def update_grid(
+    network: Network, x: Any, *, margin: float = 0.0, singularity_avoiding: bool = False, y_th: float = 10.0
+) -> None:
     """Move the knots of every layer to where its inputs are, keeping the functions there.
 
     Each layer sees what the layers before it, already moved, make of the data. Samples at which a hidden layer gives
@@ -32,6 +34,8 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
     network : Network
         Changed in place.
     x : Tensor (N, inputs)
+    margin : float
+        How far grids reach beyond the samples, see `KANLayer.update_grid_from_samples`.
     singularity_avoiding, y_th
         How symbolic edges are evaluated, as in `forward`.
 
@@ -53,9 +57,9 @@ def update_grid(network: Network, x: Any, *, singularity_avoiding: bool = False,
     x = _checked_samples(network, x)
     nodes = x[:, network.input_id].T  # (I, N)
     for layer in range(network.depth):
-        samples = _finite_rows(nodes.T)
+        samples = finite_rows(nodes.T)
         if len(samples):
-            numeric_edges(network, layer).update_grid_from_samples(samples)
+            numeric_edges(network, layer).update_grid_from_samples(samples, margin=margin)
         nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
 
 
@@ -137,7 +141,7 @@ def take_over(network: Network, other: Network, trace: Trace) -> None:
 
 def take_over_splines(network: Network, other: Network, trace: Trace) -> None:
     """Take over the splines of `other`, of the same shape, whose activations are in `trace`."""
-    inputs = [_finite_rows(step.preacts) for step in trace.layers]
+    inputs = [finite_rows(step.preacts) for step in trace.layers]
     for layer, samples in enumerate(inputs):
         if len(samples) == 0:
             raise StateError(
@@ -156,7 +160,7 @@ def _checked_samples(network: Network, x: Any) -> Tensor:
     return x
 
 
-def _finite_rows(samples: Tensor) -> Tensor:
+def finite_rows(samples: Tensor) -> Tensor:
     """Return the rows of `samples` (N, I) that are finite."""
     return samples[torch.isfinite(samples).all(dim=1)]
 

@@ -1,4 +1,4 @@
-"""Refining the grids: the same function with more intervals, ready to be fitted further.
+"""Refining the grids: the same function with more intervals, ready to be fitted further, as a copy or in place.
 
 Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.4 (grid extension).
 """
@@ -12,8 +12,8 @@ import torch
 from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError
 from kan.network import Network
-from kan.surgery.grids import take_over
-from kan.surgery.indices import as_whole
+from kan.surgery.grids import finite_rows, take_over
+from kan.surgery.indices import as_whole, numeric_edges
 from kan.surgery.transplant import Net, copy_flags
 
 
@@ -54,7 +54,7 @@ def refine(network: Net, new_grid: Any) -> Net:
     >>> finer.grid, bool(torch.allclose(finer(x), y, atol=1e-5))
     (10, True)
     """
-    grid = _checked_grid(network, new_grid)
+    grid = checked_grid(network, new_grid)
     data = network.reference_data()
     check_finite("the model's reference data", data)
     trace = network.trace(data)
@@ -64,13 +64,55 @@ def refine(network: Net, new_grid: Any) -> Net:
     return child
 
 
-def _checked_grid(network: Network, new_grid: Any) -> int | list[int]:
+@torch.no_grad()
+def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, **singularity: Any) -> None:
+    """Do to a network's own layers what `refine` does to a copy; its parameters stay the same objects.
+
+    Parameters
+    ----------
+    network : Network
+        Changed in place: the grids and coefficients get other shapes.
+    new_grid : int or list of int
+    x : Tensor (N, inputs), optional
+        The data on which the function is kept; knots are stretched to cover what each layer gets of them. Without it,
+        or where a hidden layer gets nothing finite, the ranges of the grids stay.
+    **singularity
+        `singularity_avoiding` and `y_th`, as in `Network.forward`.
+
+    Raises
+    ------
+    ArgumentError
+        If `new_grid` is not a number of at least 1, or one for each layer; nothing has changed then.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from kan.network import Network
+    >>> from kan.surgery import refine_in_place
+    >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
+    >>> y = network(x)
+    >>> refine_in_place(network, 10, x)
+    >>> network.grid, bool(torch.allclose(network(x), y, atol=1e-5))
+    (10, True)
+    """
+    grid = checked_grid(network, new_grid)
+    intervals = grid if isinstance(grid, list) else [grid] * network.depth
+    # What every layer gets, before any of them changes.
+    steps = None if x is None else network.trace(x, **singularity).layers
+    for layer in range(network.depth):
+        numeric = numeric_edges(network, layer)
+        samples = numeric.grid.new_empty(0, numeric.in_dim) if steps is None else finite_rows(steps[layer].preacts)
+        numeric.refine(samples, intervals[layer])
+    network.has_one_grid = not isinstance(grid, list)
+
+
+def checked_grid(network: Network, new_grid: Any, *, name: str = "new_grid") -> int | list[int]:
     """Return `new_grid` as an int, or a list with one for every edge layer."""
     several = isinstance(new_grid, (list, tuple))
     entries = [as_whole(entry) for entry in new_grid] if several else [as_whole(new_grid)]
     if any(entry is None or entry < 1 for entry in entries) or (several and len(entries) != network.depth):
         raise ArgumentError(
-            f"`new_grid` must be a whole number of at least 1, or a list of {network.depth}, one for each edge layer; "
+            f"`{name}` must be a whole number of at least 1, or a list of {network.depth}, one for each edge layer; "
             f"got {new_grid!r}."
         )
     return entries if several else entries[0]  # type: ignore[return-value]

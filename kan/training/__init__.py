@@ -6,12 +6,14 @@ from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.penalties import penalty
 from kan.training.perceptron import PerceptronObjective, perceptron_penalty
 from kan.training.schedule import GridSchedule
+from kan.training.starts import StartSearch
 
 __all__ = [
     "LBFGS",
     "GridSchedule",
     "LevenbergMarquardt",
     "PerceptronObjective",
+    "StartSearch",
     "StopRule",
     "Training",
     "penalty",

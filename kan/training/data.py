@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,13 @@ class TensorData:
     def inputs(self) -> Tensor:
         """All training inputs."""
         return self.train[0]
+
+    def split(self, order: Tensor, *, held: int) -> tuple[TensorData, Batch]:
+        """Return this data set without some training rows, the first ones in `order` (N,), and those rows."""
+        part = copy.copy(self)
+        part.train = _rows(self.train, order[held:])
+        part.batch = min(self.batch, len(order) - held)
+        return part, _rows(self.train, order[:held])
 
     def steps(self) -> Iterator[tuple[Batch, Batch | None]]:
         """Yield the training and the test rows of every step, without end."""

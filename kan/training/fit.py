@@ -1,16 +1,18 @@
-"""The training loop: loss and penalties, grid updates, one optimiser step after the other, and a record of it.
+"""The training loop: loss and penalties, grids, one optimiser step after the other, and a record of it.
 
 Deviations from pykan: every optimiser has its own learning rate; the recorded losses are those of the parameters that a
 step ends with; a custom loss is recorded as it is; when L-BFGS can
-no longer improve on fixed data, the remaining steps are not computed again; early stopping and the best parameters on
-request.
+no longer improve on fixed data, the remaining steps are not computed again; early stopping, the best parameters and
+a schedule of finer grids on request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,19 +20,26 @@ from torch import Tensor, nn
 from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice
 from kan.network import Model, Network
-from kan.surgery import update_grid
+from kan.surgery import refine_in_place, update_grid
 from kan.surgery.indices import numeric_edges
-from kan.training.data import Batch, Expectation, read_dataset
+from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_dataset
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import SquaresPoint, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 from kan.training.record import BestModel, Record
-from kan.training.schedule import GridSchedule
+from kan.training.schedule import GridSchedule, read_grids
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
+
+    from kan.training.record import Results
+
+# How far grids reach beyond the training data, as a fraction of their range. Other data of the same kind lie a little
+# beyond them, where a curve of many intervals fades fast: on a fit to 1e-8 with 100 intervals, one of 3000 test points
+# had an error of 0.03 without a margin.
+_MARGIN = 0.01
 
 
 @dataclass(frozen=True)
@@ -49,14 +58,14 @@ class _Points:
 
 @dataclass(frozen=True)
 class StopRule:
-    """Stop after `patience` steps without improvement; go back to the best parameters if `restore_best`."""
+    """Leave a grid after `patience` steps without improvement; go back to the best parameters if `restore_best`."""
 
     patience: int | None
     restore_best: bool
 
 
 class Training:
-    """One run of `fit`.
+    """One run of `fit`: `steps` on every grid of `refinements`, or on the grids that the network has.
 
     After an exception or an interrupt the model has the parameters of the last step, and `record` what came before.
     """
@@ -74,6 +83,7 @@ class Training:
         lamb: float = 0.0,
         penalty_weights: dict[str, Any] | None = None,
         grids: GridSchedule,
+        refinements: Sequence[Any] | None = None,
         loss_fn: LossFunction | None = None,
         pred_fn: Callable[[Tensor], Tensor] | None = None,
         lr: float | None = None,
@@ -94,42 +104,114 @@ class Training:
         self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
         self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
         self.metrics = {_name_of(metric): metric for metric in metrics or []}
+        self.stages = None if refinements is None else read_grids(cast("Network", network), refinements)
         losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
-        self.record = Record([*losses, "reg", *self.metrics], shown=display_metrics)
+        grid = [] if self.stages is None else ["grid"]
+        self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
         self.objective = objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
-        self.optimiser = make_optimiser(opt, network.parameters() if parameters is None else parameters, lr)
+        trained = list(network.parameters() if parameters is None else parameters)
+        self._make_optimiser = partial(make_optimiser, opt, trained, lr)
+        self.optimiser = self._make_optimiser()
         self.grids, self.log = grids, log
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
+        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
+        self._best = BestModel(network) if watched else None
         self.on_step, self.progress = on_step, progress
         # Training and test data for as long as the grids stay, and the batches that they are made of.
         self._points: _Points | None = None
+        self._batches = self.data.steps()
 
     @property
     def training_inputs(self) -> Tensor:
         """All training inputs, or those of the last batch where they come from a loader."""
         return self.data.inputs
 
+    @property
+    def total(self) -> int:
+        """The steps on all grids together."""
+        return self.steps * (1 if self.stages is None else len(self.stages))
+
     def run(self) -> Record:
         """Train, and return the record of all steps."""
-        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
-        best = BestModel(self.network) if watched else None
-        bar = progress_bar(range(self.steps), shown=self.progress, ncols=100)
-        batches = self.data.steps()
+        self.begin()
+        bar = progress_bar(self.advance(), shown=self.progress, total=self.total, ncols=100)
         with bar:
             for step in bar:
-                train, test = next(batches)
-                self._advance(step, train, test)
-                if step % self.log == 0 or step == self.steps - 1:
+                if step % self.log == 0 or step == self.total - 1:
                     bar.set_description(self.record.describe())
-                if self.on_step is not None:
-                    self.on_step(step)
-                if best is not None:
-                    best.update(self.record.values["train_loss" if test is None else "test_loss"][-1])
-                    if self.stop_rule.patience is not None and best.waited >= self.stop_rule.patience:
-                        break
-        if best is not None and self.stop_rule.restore_best:
-            best.restore()
         return self.record
+
+    def advance(self) -> Iterator[int]:
+        """Take one step after the other, and yield their numbers; between two of them others may use the network."""
+        number = 0
+        for stage in range(1 if self.stages is None else len(self.stages)):
+            self._enter(stage)
+            for step in range(self.steps):
+                train, test = next(self._batches)
+                self._advance(step, train, test)
+                if self.on_step is not None:
+                    self.on_step(number)
+                yield number
+                number += 1
+                if self._has_waited("train_loss" if test is None else "test_loss"):
+                    break
+        if self._best is not None and self.stop_rule.restore_best:
+            self._best.restore()
+
+    def begin(self) -> None:
+        """Give the network the first of the grids."""
+        self._refine(0)
+
+    def twin(self) -> Training:
+        """Return a run of the same arguments, data and network, at its beginning."""
+        twin = copy.copy(self)
+        twin.record, twin.optimiser = Record(list(self.record.values), shown=self.record.shown), self._make_optimiser()
+        twin._best = None if self._best is None else BestModel(self.network)
+        twin.use(self.data)
+        return twin
+
+    def use(self, data: TensorData | LoaderData) -> None:
+        """Go on with other data."""
+        self.data, self._batches = data, data.steps()
+        self.release()
+
+    def release(self) -> None:
+        """Forget what can be computed again."""
+        self._points = None
+
+    def loss_at(self, batch: Batch) -> float:
+        """Return the loss on some data, as it is recorded."""
+        with self._grad_mode():
+            return self._shown(self.objective.at(*batch, repeatedly=False, penalised=False).terms()[0])
+
+    def results(self) -> Results:
+        """Return what was recorded."""
+        return self.record.arrays()
+
+    def _enter(self, stage: int) -> None:
+        """Go on to the next grid, with an optimiser that knows nothing of the parameters' old shapes."""
+        if stage > 0:
+            self._refine(stage)
+            self.optimiser = self._make_optimiser()
+        if self._best is not None:
+            self._best.waited = 0
+
+    def _refine(self, stage: int) -> None:
+        """Refine the network to the grid of a stage, if that is another one."""
+        if self.stages is None or self.network.grid == self.stages[stage]:
+            return
+        # What a prediction of the user's own gives to the layers is not known.
+        inputs = self.data.inputs if self.objective.pred_fn is None else None
+        network = cast("Network", self.network)  # nothing else has grids
+        refine_in_place(network, self.stages[stage], inputs, **self.objective.singularity)
+        self.release()
+
+    def _has_waited(self, watched: str) -> bool:
+        """Take note of the last loss; return whether there was no improvement for too long."""
+        if self._best is None:
+            return False
+        self._best.update(self.record.values[watched][-1])
+        return self.stop_rule.patience is not None and self._best.waited >= self.stop_rule.patience
 
     def _advance(self, step: int, train: Batch, test: Batch | None) -> None:
         """Take one step: grids, optimiser, numbers."""
@@ -168,7 +250,7 @@ class Training:
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
         if self.objective.pred_fn is None and _has_splines(self.network):
-            update_grid(self.network, x, **self.objective.singularity)
+            update_grid(self.network, x, margin=_MARGIN, **self.objective.singularity)
 
     def _step(self, point: Point | AdjointPoint | SquaresPoint) -> None:
         """Take one step of the optimiser."""
@@ -186,8 +268,7 @@ class Training:
 
     def _measure(self, points: _Points) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
-        # A prediction of the user's own may differentiate the network with respect to its input.
-        with torch.set_grad_enabled(not self.objective.is_plain or self.objective.loss_fn is not None):
+        with self._grad_mode():
             loss, reg = points.train.terms()
             values = {"train_loss": self._shown(loss)}
             if points.test is not None:
@@ -195,7 +276,14 @@ class Training:
             values["reg"] = _number(reg)
         for name, metric in self.metrics.items():
             values[name] = _number(metric())
+        if self.stages is not None:
+            network = cast("Network", self.network)
+            values["grid"] = float(max(numeric_edges(network, layer).num for layer in range(network.depth)))
         return values
+
+    def _grad_mode(self) -> torch.set_grad_enabled:
+        """Return the context for numbers: a user's own prediction may differentiate the network by its input."""
+        return torch.set_grad_enabled(not self.objective.is_plain or self.objective.loss_fn is not None)
 
     def _shown(self, loss: Tensor) -> float:
         """Return the number to record: the root of the default loss, any other as it is."""

@@ -117,14 +117,14 @@ class AdjointPoint:
 
     def __init__(self, objective: Objective, lamb: float, prepared: Prepared, y: Tensor) -> None:
         self.objective, self.lamb, self.y = objective, lamb, y
-        self._network = cast("Network", objective.network)
+        self.network = cast("Network", objective.network)
         options = dict(objective.penalty_weights)
         options.pop("reg_metric", None)
         self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
         self._weights = SparsityWeights(
             options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
         )
-        self.adjoint = Adjoint(self._network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
+        self.adjoint = Adjoint(self.network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
 
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
@@ -181,9 +181,9 @@ class AdjointPoint:
         """Return size and roughness of the coefficients, differentiable."""
         if not (self.lamb and any(self.coefficients.values())):
             return self._zero()
-        return coefficient_penalty(self._network, **self.coefficients)
+        return coefficient_penalty(self.network, **self.coefficients)
 
     def _zero(self) -> Tensor:
         """Return nothing, as a number."""
-        network = self.objective.network
+        network = self.network
         return torch.zeros((), dtype=network.dtype, device=network.device)

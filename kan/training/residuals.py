@@ -189,23 +189,23 @@ def _differentiate(block: Tensor, tensors: list[Tensor]) -> list[Tensor]:
     """
     count = block.numel()
     result = [tensor.new_zeros(*tensor.shape, count) for tensor in tensors]
+    # Affine parameters of idle symbolic edges play no part, and are soon found out to.
+    found = _gradients(block, tensors, torch.ones_like(block))
+    tensors = [tensor for tensor, gradient in zip(tensors, found) if gradient is not None]
+    derivatives = [rows for rows, gradient in zip(result, found) if gradient is not None]
     if sum(tensor.numel() for tensor in tensors) >= count:
         for index, one in enumerate(torch.eye(count).to(block)):
-            for rows, gradient in zip(result, _gradients(block, tensors, one.view(block.shape))):
+            for rows, gradient in zip(derivatives, _gradients(block, tensors, one.view(block.shape))):
                 if gradient is not None:
                     rows[..., index] = gradient
         return result
     factors = torch.zeros_like(block, requires_grad=True)
-    combined: Sequence[Tensor | None] = torch.autograd.grad(
-        block, tensors, factors, create_graph=True, allow_unused=True
-    )
-    for rows, gradient in zip(result, combined):
-        if gradient is None:
-            continue
+    combined = torch.autograd.grad(block, tensors, factors, create_graph=True)
+    for rows, gradient in zip(derivatives, combined):
         for index, row in enumerate(rows.view(-1, count)):
             one = gradient.new_zeros(gradient.numel())
             one[index] = 1
-            found = _gradients(gradient, [factors], one.view(gradient.shape))[0]
-            if found is not None:
-                row.copy_(found.view(-1))
+            (column,) = _gradients(gradient, [factors], one.view(gradient.shape))
+            if column is not None:
+                row.copy_(column.view(-1))
     return result
