@@ -115,7 +115,7 @@ def test_08_a_state_dict_says_which_functions_are_set(x: Tensor) -> None:
 
 
 def test_09_an_unknown_optimiser_is_an_error(dataset: Any) -> None:
-    with pytest.raises(ValueError, match=r"`opt` must be one of 'LBFGS', 'Adam'; got 'SGD'"):
+    with pytest.raises(ValueError, match=r"`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'SGD'"):
         fit(make(), dataset, opt="SGD")
 
 
