@@ -184,7 +184,8 @@ class Adjoint:
     def _sums(self, layer: int, nodes: Tensor) -> tuple[Tensor, Tensor | None, EdgeAdjoint | None]:
         """Evaluate the numerical edges of a layer, if there are any."""
         numeric = self._numeric[layer]
-        if not self.network.evaluates_splines(layer):
+        # As `Network.evaluates_splines`, which has to look up the layers.
+        if not (self.symbolic[layer].layer.is_idle or bool(numeric.mask.any())):
             variances = nodes.new_zeros(numeric.in_dim, numeric.out_dim) if self._with_variances else None
             return nodes.new_zeros(numeric.out_dim, nodes.shape[1]), variances, None
         edges = self._edges[layer]

@@ -124,6 +124,7 @@ class AdjointPoint:
         self._weights = SparsityWeights(
             options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
         )
+        self._zero = torch.zeros((), dtype=self.network.dtype, device=self.network.device)
         self.adjoint = Adjoint(self.network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
 
     def terms(self) -> tuple[Tensor, Tensor]:
@@ -132,7 +133,8 @@ class AdjointPoint:
         if self.objective.loss_fn is not None:
             prediction = prediction.contiguous()
         loss = self.objective.loss(prediction, self.y)
-        return loss, self.sparsity(with_gradients=False)[0] + self.coefficient_penalty().detach()
+        reg, _ = self.sparsity(with_gradients=False)
+        return loss, reg + self.coefficient_penalty().detach() if self._penalises_coefficients else reg
 
     def errors(self) -> Tensor:
         """Return what the predictions are off (outputs, N)."""
@@ -142,12 +144,13 @@ class AdjointPoint:
         """Add the gradient to the parameters' own, and return the value."""
         loss, of_outputs = self._loss()
         reg, of_layers = self.sparsity(with_gradients=True)
-        of_coefficients = self.coefficient_penalty()
-        if of_coefficients.requires_grad:
+        if self._penalises_coefficients:
+            of_coefficients = self.coefficient_penalty()
             (self.lamb * of_coefficients).backward()
+            reg = reg + of_coefficients.detach()
         for parameter, gradient in self.adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return loss + self.lamb * (reg + of_coefficients.detach()) if self.lamb else loss
+        return loss + self.lamb * reg if self.lamb else loss
 
     def _loss(self) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient with respect to the outputs (outputs, N)."""
@@ -163,27 +166,25 @@ class AdjointPoint:
 
     def sparsity(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
         """Return size and entropy of the edges after a forward pass, and `lamb` times its gradients for every layer."""
-        total = self._zero()
         if not self.lamb:
-            return total, None
+            return torch.zeros_like(self._zero), None
+        total = 0.0
         of_layers: list[tuple[Tensor, Tensor | None]] = []
         for index, layer in enumerate(self.adjoint.layers):
             assert layer.variances is not None
             value, (of_variances, of_inputs) = spline_sparsity(
                 layer.variances, layer.inputs, self._weights, floor=INPUT_FLOOR, for_inputs=with_gradients and index > 0
             )
-            total = total + value
+            total += value
             if with_gradients:
                 of_layers.append((self.lamb * of_variances, None if of_inputs is None else self.lamb * of_inputs))
-        return total, of_layers
+        return self._zero + total, of_layers
+
+    @property
+    def _penalises_coefficients(self) -> bool:
+        """Whether size or roughness of the coefficients count."""
+        return bool(self.lamb) and any(self.coefficients.values())
 
     def coefficient_penalty(self) -> Tensor:
         """Return size and roughness of the coefficients, differentiable."""
-        if not (self.lamb and any(self.coefficients.values())):
-            return self._zero()
-        return coefficient_penalty(self.network, **self.coefficients)
-
-    def _zero(self) -> Tensor:
-        """Return nothing, as a number."""
-        network = self.network
-        return torch.zeros((), dtype=network.dtype, device=network.device)
+        return coefficient_penalty(self.network, **self.coefficients) if self._penalises_coefficients else self._zero

@@ -37,7 +37,7 @@ def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
 
 def spline_sparsity(
     variances: Tensor, inputs: Tensor, weights: SparsityWeights, *, floor: float, for_inputs: bool
-) -> tuple[Tensor, tuple[Tensor, Tensor | None]]:
+) -> tuple[float, tuple[Tensor, Tensor | None]]:
     """Return the sparsity of a layer whose scales are the spreads of its edges over those of their inputs.
 
     Parameters
@@ -53,14 +53,14 @@ def spline_sparsity(
 
     Returns
     -------
-    value : Tensor
+    value : float
     gradients : pair of Tensor
         With respect to `variances` and `inputs`; nothing here has a graph.
     """
     (variance, x), log2, to_tensor = _arrays(variances, inputs)
     value, (of_variances, of_inputs) = _spline_sparsity(variance, x, weights, floor, log2, for_inputs=for_inputs)
     gradients = (to_tensor(of_variances), None if of_inputs is None else to_tensor(of_inputs))
-    return torch.as_tensor(value, dtype=variances.dtype, device=variances.device), gradients
+    return float(value), gradients
 
 
 class _Sparsity(torch.autograd.Function):
