@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test style lint types layers pytest format bench clean
+.PHONY: help install demo test style lint types layers pytest docs format bench clean
 
 help:  ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,7 +28,7 @@ $(INSTALLED): requirements.txt pyproject.toml
 demo: $(INSTALLED)  ## fit, prune, plot and read the formula of the hello example
 	$(BIN)/python tutorials/demo.py
 
-test: style lint types layers pytest  ## all checks: style, lint, types, layers, tests, notebooks, doctests
+test: style lint types layers pytest docs  ## all checks: style, lint, types, layers, tests, notebooks, doctests, docs
 
 style: $(INSTALLED)  ## check the formatting
 	$(BIN)/ruff format --check .
@@ -47,6 +47,9 @@ pytest: export OMP_NUM_THREADS = 1
 pytest: $(INSTALLED)  ## run the tests, the notebooks and the docstrings' examples, with coverage
 	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --cov --cov-report=term-missing:skip-covered
 
+docs: $(INSTALLED)  ## build the documentation, docs/_build/html/index.html; a warning is an error
+	$(BIN)/sphinx-build -W --keep-going --quiet docs docs/_build/html
+
 format: $(INSTALLED)  ## format the code and mend what can be mended automatically
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
@@ -55,5 +58,5 @@ bench: $(INSTALLED)  ## time each stage of the hello example
 	$(BIN)/python benchmarks/hello.py
 
 clean:  ## remove the virtual environment, caches and builds
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) build dist docs/_build docs/_tutorials *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
