@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sympy
 import torch
 from torch import Tensor
 
-from kan import KAN
+from kan import KAN, augment_input, create_dataset
 from kan.attribution import connection_cost
 from kan.common.errors import StateError
+from kan.compiler import kanpiler
 
 
 def changes(model: KAN) -> list[str]:
@@ -114,3 +116,20 @@ def test_a_module_stands_alone(make: Any) -> None:
     model = make((2, 2, 1))
     model.module(0, "[0]->[0]")
     assert model.act_fun[0].mask.int().tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_compiled_law_is_perturbed_widened_and_corrected() -> None:
+    """The steps of pykan's notebook on constitutive laws: from a linear guess to a law with an auxiliary variable."""
+    variables = sympy.symbols("u v")
+    dataset = create_dataset(lambda x: x[:, [0]] ** 2 + x[:, [0]] * x[:, [1]], n_var=2, train_num=100, test_num=10)
+    model = kanpiler(variables, 2 * variables[0] + 1).to(torch.float32)
+    model.get_act(dataset)
+    guess = model(dataset["train_input"])
+    model.perturb()
+    assert torch.allclose(model(dataset["train_input"]), guess, atol=1e-6)
+    first = model.fit(dataset, steps=10, progress=False)["test_loss"][-1]
+    dataset = augment_input(variables, [variables[0] * variables[1]], dataset)
+    model.expand_width(0, 1, perturb=True)
+    second = model.fit(dataset, steps=20, progress=False)["test_loss"][-1]
+    assert second < 0.1 * first
+    assert model.width == [[3, 0], [1, 0]]
