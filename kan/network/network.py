@@ -49,6 +49,7 @@ class Network(Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
+    _drawn_with: dict[str, float]
 
     def __init__(
         self,
@@ -156,7 +157,7 @@ class Network(Model):
     @property
     def grid(self) -> int | list[int]:
         """The number of grid intervals of all layers, or a list with that of each if it was given so."""
-        intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc, union-attr]
+        intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
         return intervals[0] if self.has_one_grid else intervals
 
     def arities(self, layer: int) -> list[int]:
@@ -341,6 +342,7 @@ class Network(Model):
             "sb_trainable": self.sb_trainable,
             "seed": self.seed,
             "save_act": self.save_act,
+            **self._drawn_with,
         }
 
     def rebuild(self: Self, **changes: Any) -> Self:

@@ -67,9 +67,8 @@ def expand_depth(network: Network) -> None:
         before = getattr(network, f"{name}_{layer - 1}")
         values = before.new_full((count,), float(name.endswith("scale")))
         setattr(network, f"{name}_{layer}", nn.Parameter(values, requires_grad=before.requires_grad))
-    for name, value in (("grid", numeric.num), ("k", numeric.k)):
-        if isinstance(getattr(network, name), list):
-            setattr(network, name, [*getattr(network, name), value])
+    if isinstance(network.k, list):
+        network.k = [*network.k, numeric.k]
     network.take_shape(Shape((*network.shape.sums, count), (*network.shape.arities, ())))
 
 

@@ -101,6 +101,7 @@ class StartSearch:
     def _draw(self) -> list[Start]:
         """Return the starts: the network's own parameters first."""
         network = self.training.network
+        assert isinstance(network, Network)
         self.training.begin()
         seeds = torch.randint(2**31, (self.number,), generator=network.draw_stream()).tolist()
         order = torch.randperm(len(self.training.training_inputs), generator=network.draw_stream())
