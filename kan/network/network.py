@@ -84,6 +84,12 @@ class Network(Model):
         self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
+        # What only the constructor needs, for those that draw a network of the same kind again.
+        self._drawn_with = {
+            "noise_scale": noise_scale,
+            "scale_base_mu": scale_base_mu,
+            "scale_base_sigma": scale_base_sigma,
+        }
         generator = stream(self.seed)
         nodes, subnodes = self.shape.nodes, self.shape.subnodes
         self.act_fun = nn.ModuleList(
