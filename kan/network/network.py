@@ -49,6 +49,7 @@ class Network(Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
+    _drawn_with: dict[str, float]
 
     def __init__(
         self,
@@ -83,6 +84,12 @@ class Network(Model):
         self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
+        # What only the constructor needs, for those that draw a network of the same kind again.
+        self._drawn_with = {
+            "noise_scale": noise_scale,
+            "scale_base_mu": scale_base_mu,
+            "scale_base_sigma": scale_base_sigma,
+        }
         generator = stream(self.seed)
         nodes, subnodes = self.shape.nodes, self.shape.subnodes
         self.act_fun = nn.ModuleList(
@@ -350,6 +357,7 @@ class Network(Model):
             "sb_trainable": self.sb_trainable,
             "seed": self.seed,
             "save_act": self.save_act,
+            **self._drawn_with,
         }
 
     def rebuild(self: Self, **changes: Any) -> Self:

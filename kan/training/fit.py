@@ -12,7 +12,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +104,10 @@ class Training:
         self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
         self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
         self.metrics = {_name_of(metric): metric for metric in metrics or []}
-        self.stages = None if refinements is None else read_grids(cast("Network", network), refinements)
+        self.stages: list[int | list[int]] | None = None
+        if refinements is not None:
+            assert isinstance(network, Network)
+            self.stages = read_grids(network, refinements)
         losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
@@ -198,12 +201,14 @@ class Training:
 
     def _refine(self, stage: int) -> None:
         """Refine the network to the grid of a stage, if that is another one."""
-        if self.stages is None or self.network.grid == self.stages[stage]:
+        if self.stages is None:
+            return
+        assert isinstance(self.network, Network)
+        if self.network.grid == self.stages[stage]:
             return
         # What a prediction of the user's own gives to the layers is not known.
         inputs = self.data.inputs if self.objective.pred_fn is None else None
-        network = cast("Network", self.network)  # nothing else has grids
-        refine_in_place(network, self.stages[stage], inputs, **self.objective.singularity)
+        refine_in_place(self.network, self.stages[stage], inputs, **self.objective.singularity)
         self.release()
 
     def _has_waited(self, watched: str) -> bool:
@@ -277,8 +282,8 @@ class Training:
         for name, metric in self.metrics.items():
             values[name] = _number(metric())
         if self.stages is not None:
-            network = cast("Network", self.network)
-            values["grid"] = float(max(numeric_edges(network, layer).num for layer in range(network.depth)))
+            assert isinstance(self.network, Network)
+            values["grid"] = max(numeric_edges(self.network, layer).num for layer in range(self.network.depth))
         return values
 
     def _grad_mode(self) -> torch.set_grad_enabled:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -100,7 +100,8 @@ class StartSearch:
 
     def _draw(self) -> list[Start]:
         """Return the starts: the network's own parameters first."""
-        network = cast("Network", self.training.network)
+        network = self.training.network
+        assert isinstance(network, Network)
         self.training.begin()
         seeds = torch.randint(2**31, (self.number,), generator=network.draw_stream()).tolist()
         order = torch.randperm(len(self.training.training_inputs), generator=network.draw_stream())
