@@ -88,7 +88,7 @@ class Fitting(Versions):
         loss_fn : callable, optional
             ``loss_fn(prediction, label)``; by default the mean square error, recorded as its root.
         lr : float, optional
-            Learning rate; by default 1 for 'LBFGS' and 0.01 for 'Adam'.
+            Learning rate; by default 0.01 for 'Adam', and 1 for 'LBFGS' and 'LM', where it is the length of full steps.
         start_grid_update_step, stop_grid_update_step : int
             Grids move only from the first and before the second of these steps.
         batch : int

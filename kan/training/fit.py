@@ -12,7 +12,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from kan.surgery import refine_in_place, update_grid
 from kan.surgery.indices import numeric_edges
 from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_dataset
 from kan.training.lbfgs import LBFGS
-from kan.training.least_squares import SquaresPoint, squares_at
+from kan.training.least_squares import PredictedSquares, SquaresPoint, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
 from kan.training.optimisers import OPTIMISERS, make_optimiser
@@ -42,13 +42,16 @@ if TYPE_CHECKING:
 _MARGIN = 0.01
 
 
+_TrainingPoint = Union[Point, AdjointPoint, SquaresPoint, PredictedSquares]
+
+
 @dataclass(frozen=True)
 class _Points:
     """The objective on the data of a step, and the batch and the grids for which that holds."""
 
     batch: Batch
     grids: list[Tensor]
-    train: Point | AdjointPoint | SquaresPoint
+    train: _TrainingPoint
     test: Point | AdjointPoint | None
 
     def hold(self, network: Model, batch: Batch) -> bool:
@@ -257,13 +260,13 @@ class Training:
         if self.objective.pred_fn is None and _has_splines(self.network):
             update_grid(self.network, x, margin=_MARGIN, **self.objective.singularity)
 
-    def _step(self, point: Point | AdjointPoint | SquaresPoint) -> None:
+    def _step(self, point: _TrainingPoint) -> None:
         """Take one step of the optimiser."""
         if isinstance(self.optimiser, LevenbergMarquardt):
-            assert isinstance(point, SquaresPoint)
+            assert isinstance(point, (SquaresPoint, PredictedSquares))
             self.optimiser.advance(point)
             return
-        assert not isinstance(point, SquaresPoint)
+        assert isinstance(point, (Point, AdjointPoint))
 
         def closure() -> Tensor:
             self.optimiser.zero_grad()

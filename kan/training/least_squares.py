@@ -1,11 +1,12 @@
 """The objective of a fit as a sum of squares, for Levenberg-Marquardt.
 
-The errors of the network are the squares; their Jacobian is that of `kan.network.jacobian`, multiplied out over pieces
-of moderate size. Penalties enter the model by their majoriser (`kan.training.majoriser`), the value that decides on a
-step is the exact one.
+The errors of the network are the squares; their Jacobian is that of `kan.network.jacobian`, multiplied out in pieces of
+moderate size. Penalties enter the model by their majoriser (`kan.training.majoriser`); the value that decides on a step
+is the exact one.
 
-Networks in single precision are computed in double precision here, with parameters rounded to single after every step:
-differences of residuals, of which second derivatives are made, would drown in rounding otherwise.
+Networks in single precision are computed in double precision here, with parameters rounded to single at every step:
+differences of errors, of which second derivatives are made, would drown in rounding otherwise. Other predictions than a
+plain network's go through `kan.training.residuals`.
 """
 
 from __future__ import annotations
@@ -13,18 +14,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import cast
 
 import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError
+from kan.layers import KANLayer
 from kan.network import Adjoint, Jacobian, Network
 from kan.training.flat_vectors import copy_all
 from kan.training.majoriser import add_penalty
-from kan.training.objective import AdjointPoint, Objective
+from kan.training.objective import AdjointPoint, Objective, Point
 from kan.training.penalties import DEFAULT_METRIC
 from kan.training.quadratic import Quadratic, add_products
+from kan.training.residuals import ResidualSquares
 
 # The share of a step at which residuals are evaluated for their second derivative along it.
 _PROBE = 0.1
@@ -34,7 +36,7 @@ _MOST_NUMBERS = 2**24
 _MOST_NUMBERS_OF_LAYER = 2**26
 
 
-def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint:
+def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | PredictedSquares:
     """Return an objective at some data as a sum of squares, valid until the grids move.
 
     Raises
@@ -42,26 +44,47 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint:
     ArgumentError
         If it is none.
     """
-    if objective.loss_fn is not None or objective.pred_fn is not None:
-        given = "loss_fn" if objective.loss_fn is not None else "pred_fn"
+    if objective.loss_fn is not None:
         raise ArgumentError(
-            f"opt='LM' minimises the mean square error of the model's output and cannot use `{given}`. Leave it out, "
-            "use opt='LBFGS', or train with `kan.LevenbergMarquardt` and a function that returns residuals."
+            "opt='LM' minimises mean square errors and cannot use `loss_fn`. Leave it out, use opt='LBFGS', or train "
+            "with `kan.LevenbergMarquardt` and a function that returns residuals."
         )
-    if objective.lamb and objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) != DEFAULT_METRIC:
-        raise ArgumentError(f"opt='LM' with `lamb` needs reg_metric={DEFAULT_METRIC!r}; or use opt='LBFGS'.")
     network = objective.network
-    prepared = None
-    if isinstance(network, Network) and objective.is_plain:
+    if network.device.type == "mps":
+        raise ArgumentError("opt='LM' needs double precision, which 'mps' devices lack; use opt='LBFGS'.")
+    if isinstance(network, Network) and objective.is_plain and _is_usual(objective):
         twin = copy.deepcopy(network).double() if network.dtype == torch.float32 else network
         prepared = twin.prepare(x)
-    if prepared is None or not Adjoint.applies(twin, prepared, most_numbers=_MOST_NUMBERS_OF_LAYER):
+        if Adjoint.applies(twin, prepared, most_numbers=_MOST_NUMBERS_OF_LAYER):
+            return SquaresPoint(
+                AdjointPoint(replace(objective, network=twin), objective.lamb, prepared, y.double()), network
+            )
+    if objective.lamb:
         raise ArgumentError(
-            "opt='LM' needs a KAN of degree k >= 2 in single or double precision, without a forward pass or layers of "
-            "its own; use opt='LBFGS' for this one."
+            "opt='LM' knows penalties of KANs of degree k >= 2 in single or double precision, without a forward pass, "
+            f"layers or `pred_fn` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or opt='LBFGS'."
         )
-    point = AdjointPoint(replace(objective, network=twin), objective.lamb, prepared, y.double())
-    return SquaresPoint(point, cast("Network", network))
+    return PredictedSquares(objective, x, y)
+
+
+def _is_usual(objective: Objective) -> bool:
+    """Whether the model of the penalty is known."""
+    return not objective.lamb or objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+
+
+class PredictedSquares(ResidualSquares):
+    """Mean square error of any prediction: a user's own, a subclass's, a perceptron's."""
+
+    def __init__(self, objective: Objective, x: Tensor, y: Tensor) -> None:
+        self._point = Point(objective, 0.0, x, y)
+        network = objective.network
+        trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
+        layers = [layer for layer in network.modules() if isinstance(layer, KANLayer)]
+        super().__init__(trained, layers, lambda: self._point.errors() * y.numel() ** -0.5)
+
+    def terms(self) -> tuple[Tensor, Tensor]:
+        """Return loss and penalty."""
+        return self._point.terms()
 
 
 class SquaresPoint:
@@ -77,9 +100,10 @@ class SquaresPoint:
 
     def __init__(self, point: AdjointPoint, network: Network) -> None:
         self._point, self._network = point, network
-        self._twin = point.objective.network
+        self._twin = point.network
         self._unit = point.y.numel() ** -0.5
         self._errors = point.errors()
+        self._seen: Tensor | None = None  # the parameters of the last forward pass
         self._jacobian = Jacobian(point.adjoint)
         self._parameters: list[Tensor] = list(network.parameters())
         self._computed: list[Tensor] = list(self._twin.parameters())
@@ -87,9 +111,11 @@ class SquaresPoint:
         self._rows = point.y.new_empty(self._jacobian.size + 1, width)
         self._is_whole = point.y.numel() <= width
 
+    @torch.no_grad()
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
-        return self._point.terms()
+        loss = self._evaluate().square().mean()
+        return loss, self._point.sparsity(with_gradients=False)[0] + self._point.coefficient_penalty()
 
     @torch.no_grad()
     def read(self) -> Tensor:
@@ -108,35 +134,35 @@ class SquaresPoint:
 
     def value(self) -> float:
         """Return the objective."""
-        loss, penalty = self._point.terms()
+        loss, penalty = self.terms()
         return float(loss + self._point.lamb * penalty)
 
     @torch.no_grad()
     def model(self) -> Quadratic:
         """Return objective and model."""
-        self._errors = self._point.errors()
+        self._base = self._evaluate()
         size = self._jacobian.size
         total = self._rows.new_zeros(size + 1, size + 1)
         for rows, output, columns in self._pieces():
-            rows[-1] = self._errors[output, columns]
+            rows[-1] = self._base[output, columns]
             add_products(rows, total)
         self._factors = self._jacobian.factors() * self._unit
         gradient = total[-1, :-1] * self._unit * self._factors
         curvature = total[:-1, :-1] * self._factors[:, None] * self._factors
         unit = float(curvature.diagonal().max()) if size else 0.0
-        value = float(total[-1, -1]) * self._unit**2
         if self._point.lamb:
-            value += add_penalty(self._point, self._jacobian, gradient, curvature)
-        return Quadratic(value, gradient, curvature, unit)
+            add_penalty(self._point, self._jacobian, gradient, curvature)
+        # Not from the products: a rounding more or less would look like a gain.
+        return Quadratic(self.value(), gradient, curvature, unit)
 
     @torch.no_grad()
     def bend(self, start: Tensor, move: Tensor) -> Tensor:
         """Return the Jacobian at `start` times the second derivative of the errors along `move`."""
         self.write(start + _PROBE * move)
-        change = (self._point.errors() - self._errors) / _PROBE
+        change = (self._evaluate() - self._base) / _PROBE
         if not self._is_whole:
             self.write(start)
-            self._point.adjoint.forward()
+            self._evaluate()
         factors = self._factors / self._unit
         along, result = move * factors, torch.zeros_like(move)
         for rows, output, columns in self._pieces(again=True):
@@ -144,9 +170,16 @@ class SquaresPoint:
             result += rows[:-1] @ second
         return result * factors * self._unit**2
 
+    def _evaluate(self) -> Tensor:
+        """Return the errors (outputs, N), by a forward pass where parameters are others than at the last one."""
+        now = torch.cat([parameter.reshape(-1) for parameter in self._computed])
+        if self._seen is None or not torch.equal(now, self._seen):
+            self._errors, self._seen = self._point.errors(), now
+        return self._errors
+
     def _pieces(self, *, again: bool = False) -> Iterator[tuple[Tensor, int, slice]]:
         """Yield the Jacobian at the last forward pass in pieces of moderate size: rows, their output, their samples."""
-        outputs, samples = self._errors.shape
+        outputs, samples = self._base.shape
         for output in range(outputs):
             if not (again and self._is_whole):
                 signals = self._jacobian.signals(output)

@@ -33,6 +33,8 @@ MOST_PARAMETERS = 6000
 
 # A correction longer than this share of half the step says that the step is too long.
 _MOST_BEND = 0.75
+# Unless it gains more than this share of what was promised.
+_RIGHT = 0.75
 _LEAST_DAMPING = 1e-14
 
 
@@ -160,7 +162,7 @@ class LevenbergMarquardt(OneGroupOptimiser):
         try:
             for _ in range(group["max_tries"] if math.isfinite(model.value) else 0):
                 trial = self._trial(objective, equations, start, length=group["lr"])
-                if trial is not None and trial[0] < model.value:
+                if trial is not None:
                     self._relax((model.value - trial[0]) / trial[1])
                     record.update(loss=trial[0], stagnated=False)
                     return model.value
@@ -177,18 +179,21 @@ class LevenbergMarquardt(OneGroupOptimiser):
     def _trial(
         self, objective: LeastSquares, equations: NormalEquations, start: torch.Tensor, *, length: float
     ) -> tuple[float, float] | None:
-        """Move; return the value there and the gain that was promised, or None where the step is not to be trusted."""
+        """Move; return the value there and the gain that was promised, or None where the step is no good."""
         if not equations.factorise(self._record["damping"]):
             return None
-        move = equations.solve(equations.model.gradient)
-        correction = equations.solve(objective.bend(start, move)) / 2
-        if not 2 * equations.length(correction) <= _MOST_BEND * equations.length(move):
-            return None
-        promised = equations.model.gain(length * move)
+        model = equations.model
+        move = equations.solve(model.gradient)
+        promised = model.gain(length * move)
         if not promised > 0:
             return None
+        correction, least = equations.solve(objective.bend(start, move)) / 2, 0.0
+        if not 2 * equations.length(correction) <= _MOST_BEND * equations.length(move):
+            # Too long; or else so close to the end that second differences are rounding, which the gain will show.
+            correction, least = torch.zeros_like(move), _RIGHT * promised
         objective.write(start + length * move + length**2 * correction)
-        return objective.value(), promised
+        value = objective.value()
+        return (value, promised) if model.value - value > least else None
 
     def _relax(self, ratio: float) -> None:
         """Lower the damping where the model was right, raise it a little where it was not."""

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _SMALLEST = 1e-8
 
 
-def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curvature: Tensor) -> float:
-    """Add half of the gradient and of the Hessian of the penalty of a point; return its value.
+def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curvature: Tensor) -> None:
+    """Add half of the gradient and of the Hessian of the penalty, times its weight, at a point.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curva
     gradient : Tensor (P,)
     curvature : Tensor (P, P)
     """
-    value, of_layers = point.sparsity(with_gradients=True)
+    _, of_layers = point.sparsity(with_gradients=True)
     assert of_layers is not None
     nothing = torch.zeros_like(point.adjoint.layers[-1].products)
     gradient += jacobian.gather(point.adjoint.backward(nothing, of_layers)) / 2
@@ -60,7 +60,6 @@ def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curva
             gradient[where].view(pairs, count + 1)[:, :-1] += rate * slope
             blocks[:, :-1, :-1] += rate * curved
         _own_blocks(curvature[where, where], pairs).add_(blocks)
-    return point.lamb * float(value + point.coefficient_penalty())
 
 
 def _of_coefficients(coefficients: Tensor, *, lamb_coef: float, lamb_coefdiff: float) -> tuple[Tensor, Tensor]:

@@ -101,6 +101,10 @@ class Point:
         total.backward()
         return total
 
+    def errors(self) -> Tensor:
+        """Return what the predictions are off."""
+        return self._predict() - self.y
+
     def _predict(self) -> Tensor:
         """Return the prediction."""
         objective = self.objective

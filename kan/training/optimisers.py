@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ from torch import nn
 
 from kan.common.errors import check_choice
 from kan.training.lbfgs import LBFGS
-from kan.training.levenberg_marquardt import LevenbergMarquardt
+from kan.training.levenberg_marquardt import MOST_PARAMETERS, LevenbergMarquardt
 
 
 def _lbfgs(parameters: Iterable[nn.Parameter], lr: float | None) -> LBFGS:
@@ -29,7 +30,17 @@ def _adam(parameters: Iterable[nn.Parameter], lr: float | None) -> torch.optim.A
     return torch.optim.Adam(parameters, lr=1e-2 if lr is None else lr)
 
 
-def _levenberg_marquardt(parameters: Iterable[nn.Parameter], lr: float | None) -> LevenbergMarquardt:
+def _levenberg_marquardt(parameters: Iterable[nn.Parameter], lr: float | None) -> LevenbergMarquardt | LBFGS:
+    parameters = list(parameters)
+    size = sum(parameter.numel() for parameter in parameters)
+    if size > MOST_PARAMETERS:
+        warnings.warn(
+            f"opt='LM' solves one system for all parameters, which is unwise beyond {MOST_PARAMETERS}; the model has "
+            f"{size}. It is trained with opt='LBFGS' instead.",
+            UserWarning,
+            stacklevel=2,
+        )
+        return _lbfgs(parameters, None)
     return LevenbergMarquardt(parameters, lr=1.0 if lr is None else lr)
 
 

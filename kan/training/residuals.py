@@ -90,7 +90,7 @@ class ResidualSquares:
         total = rows.new_zeros(self.size + 1, self.size + 1)
         add_products(self._rows, total)
         unit = float(total.diagonal()[:-1].max())
-        return Quadratic(float(total[-1, -1]), total[-1, :-1].clone(), total[:-1, :-1], unit)
+        return Quadratic(float(self._base.square().sum()), total[-1, :-1].clone(), total[:-1, :-1], unit)
 
     def bend(self, start: Tensor, move: Tensor) -> Tensor:
         """Return the Jacobian times the second derivative of the residuals along `move`."""
@@ -193,6 +193,8 @@ def _differentiate(block: Tensor, tensors: list[Tensor]) -> list[Tensor]:
     found = _gradients(block, tensors, torch.ones_like(block))
     tensors = [tensor for tensor, gradient in zip(tensors, found) if gradient is not None]
     derivatives = [rows for rows, gradient in zip(result, found) if gradient is not None]
+    if not tensors:
+        return result
     if sum(tensor.numel() for tensor in tensors) >= count:
         for index, one in enumerate(torch.eye(count).to(block)):
             for rows, gradient in zip(derivatives, _gradients(block, tensors, one.view(block.shape))):

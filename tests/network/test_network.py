@@ -376,6 +376,9 @@ def test_settings_make_an_equal_network() -> None:
         "sb_trainable": False,
         "seed": 5,
         "save_act": False,
+        "noise_scale": 0.1,
+        "scale_base_mu": 0.5,
+        "scale_base_sigma": 2.0,
     }
     network = Network(**options)
     assert network.settings() == {**options, "width": [[2, 0], [1, 2], [1, 0]]}

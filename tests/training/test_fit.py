@@ -32,7 +32,7 @@ def quiet(model: KAN, dataset: Any, **options: Any) -> dict[str, np.ndarray]:
 # Learning
 
 
-@pytest.mark.parametrize(("opt", "steps", "factor"), [("LBFGS", 5, 0.15), ("Adam", 60, 0.6)])
+@pytest.mark.parametrize(("opt", "steps", "factor"), [("LBFGS", 5, 0.15), ("Adam", 60, 0.6), ("LM", 10, 0.1)])
 def test_the_loss_goes_down(make: Make, dataset: Any, opt: str, steps: int, factor: float) -> None:
     model = make()
     before = rmse(model, dataset["test_input"], dataset["test_label"])
@@ -468,7 +468,14 @@ def test_a_test_loss_that_is_not_recorded_cannot_be_shown(make: Make, dataset: A
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"opt": "Adam", "batch": 16, "steps": 6}, {"lamb": 0.01}, {"opt": "Adam", "batch": 16, "epochs": 2}]
+    "options",
+    [
+        {},
+        {"opt": "Adam", "batch": 16, "steps": 6},
+        {"lamb": 0.01},
+        {"opt": "Adam", "batch": 16, "epochs": 2},
+        {"opt": "LM", "lamb": 0.01},
+    ],
 )
 def test_one_seed_gives_one_result_bit_for_bit(make: Make, dataset: Any, options: dict[str, Any]) -> None:
     one, other = make(), make()

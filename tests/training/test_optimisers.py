@@ -7,7 +7,9 @@ import torch
 from torch import nn
 
 from kan.common.errors import ArgumentError
+from kan.training import optimisers as module
 from kan.training.lbfgs import LBFGS
+from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 
 
@@ -15,7 +17,9 @@ def parameters() -> list[nn.Parameter]:
     return [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(3), requires_grad=False)]
 
 
-@pytest.mark.parametrize(("name", "kind", "rate"), [("LBFGS", LBFGS, 1.0), ("Adam", torch.optim.Adam, 0.01)])
+@pytest.mark.parametrize(
+    ("name", "kind", "rate"), [("LBFGS", LBFGS, 1.0), ("Adam", torch.optim.Adam, 0.01), ("LM", LevenbergMarquardt, 1.0)]
+)
 def test_every_optimiser_has_a_learning_rate_of_its_own(name: str, kind: type, rate: float) -> None:
     optimiser = make_optimiser(name, parameters(), None)
     assert isinstance(optimiser, kind)
@@ -45,3 +49,11 @@ def test_lbfgs_has_the_settings_of_pykan() -> None:
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'SGD'"):
         make_optimiser("SGD", parameters(), None)
+
+
+def test_too_many_parameters_for_one_system_are_left_to_lbfgs_with_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PARAMETERS", 1)
+    with pytest.warns(UserWarning, match="unwise beyond 1; the model has 2. It is trained with opt='LBFGS' instead"):
+        optimiser = make_optimiser("LM", parameters(), 0.5)
+    assert isinstance(optimiser, LBFGS)
+    assert optimiser.param_groups[0]["lr"] == 1.0
