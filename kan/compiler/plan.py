@@ -141,11 +141,12 @@ class Planner:
         """Return an expression as edges and a constant."""
         if expr not in self._sums:
             terms = list(_terms(expr))
-            constant = sympy.Add(*(term for term in terms if not term.free_symbols))
+            number = sympy.Add(*(term for term in terms if not term.free_symbols))
             operands = _merged([(term, Sum((self._edge(term),))) for term in terms if term.free_symbols])
             operands = self._gathered(self._with_inputs_once(operands), sympy.Add)
             edges = _copied([edge for _, total in operands for edge in total.edges])
-            self._sums[expr] = Sum(tuple(edges), as_float(constant, within=expr))
+            constant = as_float(number, within=expr) + sum(total.constant for _, total in operands)
+            self._sums[expr] = Sum(tuple(edges), constant)
         return self._sums[expr]
 
     def _edge(self, term: Any) -> Edge:
@@ -195,14 +196,14 @@ class Planner:
 
 
 def _terms(expr: Any, factor: Any = 1) -> Iterator[Any]:
-    """Yield the terms of an expression times a number, ``pi*(x + y)`` being two."""
+    """Yield the terms of an expression times a number, ``pi*(x + 1)`` being two."""
     for term in sympy.Add.make_args(expr):
         rest, scale, bias = next_nontrivial_operation(term, factor)
         if rest.is_Add:
             yield from _terms(rest, scale)
-            yield sympy.sympify(bias)
         else:
-            yield factor * term
+            yield scale * rest
+        yield bias
 
 
 def _merged(operands: list[Operand]) -> list[Operand]:

@@ -57,6 +57,13 @@ def test_numbers_are_multiplied_into_sums() -> None:
     assert {edge.source: edge.c for edge in total.edges} == pytest.approx({X: 4.141592653589793, Y: 3.141592653589793})
 
 
+@pytest.mark.parametrize("expr", [pi * (sin(X) + 1), Y + pi * (sin(X) + 1), sqrt(2) * (pi * (sin(X) + 1) + Y)])
+def test_a_constant_that_is_multiplied_is_kept(expr: Any) -> None:
+    _, output = plan(expr)
+    assert output.level == 1
+    assert output.factors[0].constant == pytest.approx(float(expr.subs({X: 0, Y: 0})))
+
+
 def test_an_expression_that_occurs_twice_is_one_node_whatever_its_affine_map() -> None:
     planner, output = plan(sin(X - Y) + cos(2 * Y - 2 * X + 1) * Z)
     assert output.level == 3
