@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -29,13 +29,22 @@ from kan.training.quadratic import LeastSquares, NormalEquations
 from kan.training.residuals import ResidualFunction, ResidualSquares
 
 MOST_PARAMETERS = 6000
-"""Beyond, one step takes tens of seconds and gigabytes."""
+"""With as many, a step takes ten seconds on one thread, and a gigabyte."""
 
 # A correction longer than this share of half the step says that the step is too long.
 _MOST_BEND = 0.75
 # Unless it gains more than this share of what was promised.
 _RIGHT = 0.75
+# A smaller gain, relative to the value, is rounding.
+_RESOLUTION = 1e-15
 _LEAST_DAMPING = 1e-14
+
+
+class _Trial(NamedTuple):
+    """The gain that the model promised for a step, and the value after it; None where the step is no good."""
+
+    promised: float
+    value: float | None = None
 
 
 class LevenbergMarquardt(OneGroupOptimiser):
@@ -56,7 +65,7 @@ class LevenbergMarquardt(OneGroupOptimiser):
         How often a step is tried, each time with more damping, before it is given up.
     model : torch.nn.Module, optional
         The model whose parameters they are: derivatives with respect to the edges of its layers are then made for all
-        residuals at once, some thirty times faster. `scale_sp`, which scales what the coefficients scale too, stays.
+        residuals at once, some twenty times faster. `scale_sp`, which scales what the coefficients scale too, stays.
 
     Attributes
     ----------
@@ -161,11 +170,13 @@ class LevenbergMarquardt(OneGroupOptimiser):
         equations = NormalEquations(model)
         try:
             for _ in range(group["max_tries"] if math.isfinite(model.value) else 0):
-                trial = self._trial(objective, equations, start, length=group["lr"])
-                if trial is not None:
-                    self._relax((model.value - trial[0]) / trial[1])
-                    record.update(loss=trial[0], stagnated=False)
+                trial = self._try(objective, equations, start, length=group["lr"])
+                if trial.value is not None:
+                    self._relax((model.value - trial.value) / trial.promised)
+                    record.update(loss=trial.value, stagnated=False)
                     return model.value
+                if trial.promised <= _RESOLUTION * model.value:
+                    break
                 record["damping"] *= record["growth"]
                 record["growth"] *= 2
         except BaseException:
@@ -176,24 +187,24 @@ class LevenbergMarquardt(OneGroupOptimiser):
         record.update(damping=group["damping"], growth=2.0)
         return model.value
 
-    def _trial(
+    def _try(
         self, objective: LeastSquares, equations: NormalEquations, start: torch.Tensor, *, length: float
-    ) -> tuple[float, float] | None:
-        """Move; return the value there and the gain that was promised, or None where the step is no good."""
+    ) -> _Trial:
+        """Move with the present damping."""
         if not equations.factorise(self._record["damping"]):
-            return None
+            return _Trial(math.inf)
         model = equations.model
         move = equations.solve(model.gradient)
         promised = model.gain(length * move)
-        if not promised > 0:
-            return None
+        if not promised > _RESOLUTION * model.value:
+            return _Trial(promised)
         correction, least = equations.solve(objective.bend(start, move)) / 2, 0.0
         if not 2 * equations.length(correction) <= _MOST_BEND * equations.length(move):
             # Too long; or else so close to the end that second differences are rounding, which the gain will show.
             correction, least = torch.zeros_like(move), _RIGHT * promised
         objective.write(start + length * move + length**2 * correction)
         value = objective.value()
-        return (value, promised) if model.value - value > least else None
+        return _Trial(promised, value if model.value - value > least else None)
 
     def _relax(self, ratio: float) -> None:
         """Lower the damping where the model was right, raise it a little where it was not."""

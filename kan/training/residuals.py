@@ -6,8 +6,8 @@ with one row for every sample that the network was given. So the layers of a net
 weights for every sample (`kan.layers.edge_weights`), and one backward pass gives the gradients of all rows. Whether a
 block is of that kind is not assumed but checked, by the gradient of a random combination of its rows.
 
-Measured on the Poisson equation with [2, 10, 1], 441 points, 300 numbers: 0.03 s by samples, 0.8 s number by number;
-passes batched by ``is_grads_batched`` take three times longer than the same passes one after the other.
+Measured on the Poisson equation with [2, 10, 1] and 525 residuals, on one thread: 0.03 s by samples, 0.65 s number by
+number; passes batched by ``is_grads_batched`` take three times longer than the same passes one after the other.
 """
 
 from __future__ import annotations
