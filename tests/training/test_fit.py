@@ -513,3 +513,13 @@ def test_pictures_show_the_training_data(make: Make, dataset: Any, monkeypatch: 
     monkeypatch.setattr(model, "draw", lambda **k: (seen.append(len(model.acts[0])), draw(**k))[1])
     quiet(model, dataset, steps=1, save_fig=True)
     assert seen == [60]
+
+
+def test_a_schedule_of_grids_refines_the_model_itself(make: Any, dataset: Any) -> None:
+    model = make()
+    parameter = model.act_fun[0].coef
+    results = model.fit(dataset, steps=4, grids=[3, 6, 12], progress=False)
+    assert model.grid == 12
+    assert model.act_fun[0].coef is parameter
+    assert results["grid"].tolist() == [3] * 4 + [6] * 4 + [12] * 4
+    assert results["train_loss"][-1] < results["train_loss"][3]

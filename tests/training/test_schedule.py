@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kan.training.schedule import GridSchedule
+from kan import KAN
+from kan.common.errors import ArgumentError
+from kan.training.schedule import GridSchedule, read_grids
 
 
 def pykan_updates(steps: int, number: int, start: int, stop: int) -> list[int]:
@@ -42,3 +44,14 @@ def test_it_is_over_from_the_stop_step_on() -> None:
 def test_nothing_is_due_once_it_is_over(number: int, start: int, stop: int) -> None:
     schedule = GridSchedule(True, number, start, stop)
     assert not any(schedule.is_due(step) for step in range(100) if schedule.is_over(step))
+
+
+def test_grids_are_those_of_all_layers_or_of_each() -> None:
+    model = KAN(width=[2, 2, 1], grid=3)
+    assert read_grids(model, [3, 5, [5, 10]]) == [3, 5, [5, 10]]
+
+
+@pytest.mark.parametrize("grids", [[], "5", 5, [5, 5], [10, 5], [2], [5.5], [[5]], [[5, 4], [6, 3]]])
+def test_grids_that_do_not_increase_are_errors(grids: object) -> None:
+    with pytest.raises(ArgumentError, match="grids"):
+        read_grids(KAN(width=[2, 2, 1], grid=3), grids)

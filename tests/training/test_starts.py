@@ -1,0 +1,72 @@
+"""Several starts: the best of them is what `fit` leaves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from kan.common.errors import ArgumentError
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam", "LM"])
+def test_the_best_start_is_kept(make: Any, dataset: Any, opt: str) -> None:
+    model = make()
+    results = model.fit(dataset, opt=opt, steps=16, n_starts=4, progress=False)
+    assert results["starts"].shape == (4,)
+    assert len(results["train_loss"]) == 16
+    with torch.no_grad():
+        error = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
+    assert float(error) == pytest.approx(results["test_loss"][-1], rel=1e-4)
+
+
+def test_a_start_that_learns_nothing_is_given_up(make: Any, dataset: Any) -> None:
+    def dead() -> Any:
+        model = make()
+        for layer in model.act_fun:
+            for parameter in (layer.coef, layer.scale_base, layer.scale_sp):
+                parameter.data.zero_()
+        return model
+
+    one = dead().fit(dataset, steps=8, progress=False)
+    several = dead().fit(dataset, steps=8, n_starts=4, progress=False)
+    assert several["test_loss"][-1] < 0.5 * one["test_loss"][-1]
+
+
+def test_starts_are_repeatable_and_differ(make: Any, dataset: Any) -> None:
+    found = [make().fit(dataset, steps=8, n_starts=3, progress=False) for _ in range(2)]
+    np.testing.assert_array_equal(found[0]["starts"], found[1]["starts"])
+    assert len(set(found[0]["starts"].tolist())) == 3
+
+
+def test_without_a_test_set_some_training_rows_judge(make: Any, dataset: Any) -> None:
+    training = {key: value for key, value in dataset.items() if key.startswith("train")}
+    results = make().fit(training, steps=8, n_starts=3, progress=False)
+    assert np.isfinite(results["starts"]).all()
+    assert "test_loss" not in results
+
+
+def test_product_nodes_and_grids_go_with_several_starts(make: Any, dataset: Any) -> None:
+    model = make((2, [1, 1], 1))
+    results = model.fit(dataset, steps=8, n_starts=2, grids=[3, 6], progress=False)
+    assert model.grid == 6
+    assert results["grid"].tolist() == [3] * 8 + [6] * 8
+
+
+def test_parameters_that_are_not_trained_are_the_same_in_every_start(make: Any, dataset: Any) -> None:
+    model = make()
+    model.act_fun[0].scale_base.requires_grad_(False)
+    before = model.act_fun[0].scale_base.clone()
+    model.fit(dataset, steps=8, n_starts=3, progress=False)
+    torch.testing.assert_close(model.act_fun[0].scale_base.detach(), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("number", [0, -1, 1.5])
+def test_a_number_of_starts_that_is_none_is_an_error(make: Any, dataset: Any, state_of: Any, number: Any) -> None:
+    model = make()
+    before = state_of(model)
+    with pytest.raises(ArgumentError, match="n_starts"):
+        model.fit(dataset, steps=2, n_starts=number, progress=False)
+    assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
