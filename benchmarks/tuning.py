@@ -65,13 +65,32 @@ def shape() -> None:
         row(width, sum(p.numel() for p in model.parameters() if p.requires_grad), *errors)
 
 
+def starts() -> None:
+    head(
+        "width", "opt", *(f"one start, seed {seed}" for seed in SEEDS), *(f"best of 16, seed {seed}" for seed in SEEDS)
+    )
+    for width in ([2, 1, 1], [4, 2, 1, 1]):
+        dataset = samples(n_var=width[0])
+        for opt in ("LBFGS", "LM"):
+            errors = [
+                fit(KAN(width=width, grid=3, k=3, seed=seed), dataset, opt=opt, n_starts=number)[1]
+                for number in (1, 16)
+                for seed in SEEDS
+            ]
+            row(width, opt, *errors)
+
+
 def refinement() -> None:
-    head("intervals", "refined in turn: training", "test", "at once: training", "test")
-    dataset, model = samples(), None
+    head("intervals", "at once: training", "test", "refined: training", "test", "refined, LM: training", "test")
+    dataset, models = samples(), {}
     for intervals in (3, 6, 12, 25, 50, 100):
-        model = KAN(width=[2, 1, 1], grid=3, k=3, seed=0) if model is None else model.refine(intervals)
         direct = KAN(width=[2, 1, 1], grid=intervals, k=3, seed=0)
-        row(intervals, *fit(model, dataset), *fit(direct, dataset))
+        errors = [*fit(direct, dataset, n_starts=16)]
+        for opt in ("LBFGS", "LM"):
+            first = opt not in models
+            models[opt] = KAN(width=[2, 1, 1], grid=3, k=3, seed=0) if first else models[opt].refine(intervals)
+            errors += fit(models[opt], dataset, opt=opt, n_starts=16 if first else 1)
+        row(intervals, *errors)
 
 
 def data() -> None:
@@ -125,7 +144,7 @@ def precision() -> None:
     for dtype in (torch.float32, torch.float64):
         dataset = {name: values.to(dtype) for name, values in samples().items()}
         model = KAN(width=[2, 1, 1], grid=3, k=3, seed=0).to(dtype)
-        errors = [fit(model, dataset)[1]]
+        errors = [fit(model, dataset, n_starts=16)[1]]
         for intervals in (10, 30):
             model = model.refine(intervals)
             errors.append(fit(model, dataset)[1])
@@ -133,13 +152,16 @@ def precision() -> None:
         row(str(dtype).split(".")[1], *errors, fit(model, dataset)[1])
 
 
-TABLES = {table.__name__: table for table in (shape, refinement, data, penalty, noise, optimiser, precision)}
+TABLES = {table.__name__: table for table in (shape, starts, refinement, data, penalty, noise, optimiser, precision)}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", choices=[[], *TABLES], help="which to print (all)")
+    parser.add_argument("tables", nargs="*", metavar="table", help=f"which to print, of {', '.join(TABLES)} (all)")
     arguments = parser.parse_args()
+    for name in arguments.tables:
+        if name not in TABLES:
+            parser.error(f"there is no table {name!r}")
     torch.set_num_threads(1)
     torch.set_default_dtype(torch.float64)
     for name in arguments.tables or TABLES:

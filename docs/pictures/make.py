@@ -21,15 +21,18 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
+from sklearn.datasets import make_moons as make_moons_data
 
 from kan import (
     KAN,
     B_batch,
     coef2curve,
     create_dataset,
+    create_dataset_from_data,
     curve2coef,
     extend_grid,
     fit_params,
+    plot_tree,
 )
 from kan.symbolic import SYMBOLIC_LIB
 
@@ -228,6 +231,36 @@ def make_names(name: str) -> None:
     save(figure, name)
 
 
+def make_moons(name: str) -> None:
+    """Draw two half moons with the border between them, and the network."""
+    inputs, labels = make_moons_data(n_samples=400, noise=0.15, random_state=0)
+    dataset = create_dataset_from_data(inputs, labels)
+    model = KAN(width=[2, 2], grid=3, k=3, seed=0)
+    model.fit(dataset, steps=20, loss_fn=torch.nn.CrossEntropyLoss(), progress=False)
+    network = model.draw(in_vars=NAMES, out_vars=["one", "other"])
+    figure, (one,) = axes(width=3.6, height=2.8)
+    across, up = torch.meshgrid(torch.linspace(-1.6, 2.6, 200), torch.linspace(-1.1, 1.6, 200), indexing="xy")
+    with torch.no_grad():
+        scores = model(torch.stack([across.flatten(), up.flatten()], dim=1))
+    one.contour(across, up, (scores[:, 1] - scores[:, 0]).view(across.shape), levels=[0], colors=INK)
+    for kind, colour in ((0, SECOND), (1, ACCENT)):
+        one.plot(*inputs[labels == kind].T, ".", ms=3, color=colour)
+    one.set(xlabel=NAMES[0], ylabel=NAMES[1])
+    save_row([figure, network], name, gap=0.6)
+
+
+def make_tree(name: str) -> None:
+    """Draw the tree of a function of four variables."""
+    x = torch.rand(200, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    figure = plot_tree(
+        lambda x: torch.exp(x[:, 0] * x[:, 2]) + (x[:, 1] ** 2 + x[:, 3] ** 2) ** 2,
+        x,
+        in_var=["a", "b", "c", "d"],
+        verbose=False,
+    )
+    save_row([figure], name)
+
+
 PICTURES: dict[str, Callable[[str], None]] = {
     "hello.png": make_hello,
     "edge.png": make_edge,
@@ -237,6 +270,8 @@ PICTURES: dict[str, Callable[[str], None]] = {
     "penalties.png": make_penalties,
     "attribution.png": make_attribution,
     "names.png": make_names,
+    "moons.png": make_moons,
+    "tree.png": make_tree,
 }
 
 
