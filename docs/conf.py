@@ -41,7 +41,7 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 
-myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
+myst_enable_extensions = ["amsmath", "dollarmath", "html_image"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_output_stderr = "remove"  # progress bars
