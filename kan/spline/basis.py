@@ -170,13 +170,13 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     if degree == 0:
         return values, slopes
     # Knots that would be needed beyond the ends only enter bases that do not exist; any increasing ones will do.
-    padded = _pad_knots(knots, count=degree)
+    padded = pad_knots(knots, count=degree)
     window = interval[:, None, :] + torch.arange(1, 2 * degree + 1, device=x.device)[None, :, None]
     near = torch.gather(padded[:, :, None].expand(-1, -1, x.shape[1]), 1, window)  # (I, 2k, N)
     offset = near - x[:, None, :]
     for level in range(1, degree + 1):
         right, left = slice(degree, degree + level), slice(degree - level, degree)
-        scaled = values * _inverse(near[:, right] - near[:, left])
+        scaled = values * inverse_of(near[:, right] - near[:, left])
         below, above = torch.cat([zero, scaled], dim=1), torch.cat([scaled, zero], dim=1)
         if level > degree - order:
             values = level * (below - above)
@@ -188,7 +188,7 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     return values, slopes
 
 
-def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
+def pad_knots(knots: Tensor, *, count: int) -> Tensor:
     """Continue `knots` by `count` on either side with the mean width."""
     width = (knots[:, -1:] - knots[:, :1]) / (knots.shape[1] - 1)
     steps = torch.arange(1, count + 1, dtype=knots.dtype, device=knots.device)
@@ -250,9 +250,9 @@ def _as_float(mask: Tensor, like: Tensor) -> Tensor:
 
 def inverse_widths(knots: Any, *, span: int) -> Any:
     """Return 1 / (t[j + span] - t[j]) as a column for every input, (I, M + 1 - span, 1)."""
-    return _inverse(knots[:, span:] - knots[:, :-span])[:, :, None]
+    return inverse_of(knots[:, span:] - knots[:, :-span])[:, :, None]
 
 
-def _inverse(width: Any) -> Any:
+def inverse_of(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
     return 1 / (width + _NO_WIDTH)  # no change to any other width
