@@ -33,7 +33,7 @@ from kan.layers.edge_kernel import (
     pull_back,
 )
 from kan.layers.edge_tensors import EdgeTensors
-from kan.spline.basis import basis, basis_values
+from kan.spline.basis import basis, basis_values, pointwise_basis
 
 # From this number of knot intervals on, gathering weights is cheaper than products with all bases (measured on CPU for
 # 10 to 784 inputs, 10 to 256 outputs, in single and double precision), where there is enough work to make up for its
@@ -112,7 +112,8 @@ def edge_sums(
     """
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
-        values = torch.cat([basis(x, knots, degree=degree), base[:, None]], dim=1)
+        evaluate_bases = pointwise_basis if torch.compiler.is_compiling() else basis
+        values = torch.cat([evaluate_bases(x, knots, degree=degree), base[:, None]], dim=1)
         weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
         return EdgeSums(*multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None))
     sums, variances = _EdgeSums.apply(
