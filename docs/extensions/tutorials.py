@@ -1,8 +1,10 @@
 """The notebooks of ``tutorials/`` as pages, in groups.
 
 There is one copy of each notebook, outside of the folder that Sphinx reads; before a build they are copied to
-``docs/_tutorials/``, which git ignores, beside a page that lists them. A notebook belongs to the group of its folder,
-or, directly in ``tutorials/``, to that of its name's first word if a number follows: ``accuracy_2_special.ipynb``.
+``docs/_tutorials/``, which git ignores, beside a page that lists them. Each folder is a group.
+
+Links between notebooks stay as they are: ``[pruning](07_pruning.ipynb)``. Links to these pages are written as they lead
+there in the repository, ``[grids](../../docs/concepts/grids.md)``, and lose ``docs/`` in the copy, which lies in it.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ TITLES = {
 
 def group_of(notebook: Path) -> str:
     """Return the group of a notebook, given by its path within ``tutorials/``."""
-    if len(notebook.parts) > 1:
-        return notebook.parts[0]
-    first = re.match(r"([a-z]+)_?\d", notebook.stem)
-    return first.group(1) if first else ""
+    return notebook.parent.as_posix().lstrip(".")
+
+
+def copied(content: str) -> str:
+    """Return a notebook's text with links to these pages as they lead there from the copy."""
+    return re.sub(r"(\]\((?:\.\./)+)docs/", r"\1", content)
 
 
 def rank_of(group: str) -> tuple[int, str]:
@@ -68,11 +72,11 @@ def copy_notebooks(app: Sphinx) -> None:
     found = sorted(source.rglob("*.ipynb"))
     notebooks = [path.relative_to(source) for path in found if ".ipynb_checkpoints" not in path.parts]
     for notebook in notebooks:
-        write_if_changed(target / notebook, (source / notebook).read_bytes())
+        write_if_changed(target / notebook, copied((source / notebook).read_text(encoding="utf-8")).encode())
     write_if_changed(target / "index.md", contents(notebooks).encode())
-    for copied in target.rglob("*.ipynb"):
-        if copied.relative_to(target) not in notebooks:
-            copied.unlink()
+    for old in target.rglob("*.ipynb"):
+        if old.relative_to(target) not in notebooks:
+            old.unlink()
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
