@@ -13,7 +13,7 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -298,6 +298,30 @@ class Network(Model):
             self._all_columns = torch.equal(self.input_id, columns)
             self._all_columns_of = self.input_id
         return (x if self._all_columns else x[:, self.input_id]).T.contiguous()
+
+    def per_input(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """Return those of `values`, which has one entry per input or one per column of the data, that are the inputs'.
+
+        The two differ after `prune_input`: a list that was made for the data serves the pruned network too.
+
+        Raises
+        ------
+        ArgumentError
+            For another number of entries; `name` is what it calls them.
+
+        Examples
+        --------
+        >>> from kan.network import Network
+        >>> Network(width=[2, 1]).per_input("var", ["x", "y"])
+        ['x', 'y']
+        """
+        columns, inputs = self.n_columns, self.width_in[0]
+        if len(values) == columns:
+            return [values[column] for column in self.input_id.tolist()]
+        if len(values) == inputs:
+            return list(values)
+        wanted = f"{inputs}" if inputs == columns else f"{inputs} (the inputs) or {columns} (the columns of the data)"
+        raise ArgumentError(f"`{name}` must have {wanted} entries; got {len(values)}.")
 
     def advance(
         self,
