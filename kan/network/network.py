@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, StateError
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
@@ -388,7 +388,18 @@ class Network(Model):
         """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
 
         Its parameters are as the constructor leaves them; data and random state are carried over.
+
+        Raises
+        ------
+        StateError
+            If the network holds a layer of a class of the user's own, which the constructor would not make again.
         """
+        for number, layer in enumerate(self.act_fun):
+            if type(layer) is not KANLayer:
+                raise StateError(
+                    f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
+                    f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
+                )
         fresh = type(self)(**{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:
