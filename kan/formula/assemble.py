@@ -185,26 +185,15 @@ def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:
 
     if var is None:
         return [sympy.Symbol(f"x_{column + 1}") for column in network.input_id.tolist()]
-    chosen = _inputs_of(network, "var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
+    chosen = network.per_input("var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
     return [sympy.Symbol(name) if isinstance(name, str) else sympy.sympify(name) for name in chosen]
-
-
-def _inputs_of(network: Network, name: str, values: list[Any]) -> list[Any]:
-    """Return the entries of `values`, which has one per input or one per column, that belong to the inputs."""
-    columns, inputs = network.n_columns, network.width_in[0]
-    if len(values) == columns:
-        return [values[column] for column in network.input_id.tolist()]
-    if len(values) == inputs:
-        return values
-    wanted = f"{inputs}" if inputs == columns else f"{inputs} (the inputs) or {columns} (the columns of the data)"
-    raise ArgumentError(f"`{name}` must have {wanted} entries; got {len(values)}.")
 
 
 def _input_units(network: Network, normalizer: Any) -> tuple[list[float], list[float]]:
     """Return the mean and the standard deviation with which each input was normalised, by default 0 and 1."""
     if normalizer is None:
         return [0.0] * network.width_in[0], [1.0] * network.width_in[0]
-    mean, std = (_inputs_of(network, "normalizer", part) for part in _pair("normalizer", normalizer))
+    mean, std = (network.per_input("normalizer", part) for part in _pair("normalizer", normalizer))
     if 0 in std:
         raise ArgumentError("`normalizer` must have standard deviations other than zero.")
     return mean, std
