@@ -8,10 +8,10 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test style lint types layers pytest docs format bench clean
+.PHONY: help install demo test style lint types layers pytest docs tutorials format bench clean
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 install: $(INSTALLED)  ## create .venv with the pinned requirements and the package
 
@@ -49,6 +49,9 @@ pytest: $(INSTALLED)  ## run the tests, the notebooks and the docstrings' exampl
 
 docs: $(INSTALLED)  ## build the documentation, docs/_build/html/index.html; a warning is an error
 	$(BIN)/sphinx-build -W --keep-going --quiet docs docs/_build/html
+
+tutorials: $(INSTALLED)  ## execute all notebooks in place; `tutorials/execute.py NAME` executes one
+	$(BIN)/python tutorials/execute.py
 
 format: $(INSTALLED)  ## format the code and mend what can be mended automatically
 	$(BIN)/ruff check --fix-only .

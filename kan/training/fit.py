@@ -26,7 +26,7 @@ from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_d
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
-from kan.training.objective import AdjointPoint, LossFunction, Objective, Point
+from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_prediction
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule, read_grids
@@ -88,7 +88,7 @@ class Training:
         grids: GridSchedule,
         refinements: Sequence[Any] | None = None,
         loss_fn: LossFunction | None = None,
-        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        pred_fn: Callable[..., Tensor] | None = None,
         lr: float | None = None,
         batch: int = -1,
         metrics: Sequence[Callable[[], Any]] | None = None,
@@ -114,7 +114,9 @@ class Training:
         losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
-        self.objective = objective(network, loss_fn, pred_fn, lamb, weights, singularity or {})
+        self.objective = objective(
+            network, loss_fn, read_prediction(network, pred_fn), lamb, weights, singularity or {}
+        )
         trained = list(network.parameters() if parameters is None else parameters)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
