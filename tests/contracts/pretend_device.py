@@ -97,7 +97,9 @@ def _run(func: Any, args: Any, kwargs: Any) -> Any:
         return args[0]
     if not (away if target is None else torch.device(target).type == NAME):
         return result
-    result = tree_map_only(Tensor, lambda tensor: tensor if isinstance(tensor, Elsewhere) else Elsewhere(tensor), result)
+    result = tree_map_only(
+        Tensor, lambda tensor: tensor if isinstance(tensor, Elsewhere) else Elsewhere(tensor), result
+    )
     return return_and_correct_aliasing(func, args, kwargs, result) if away and target is None else result
 
 
@@ -116,6 +118,6 @@ def _empty(size: Any, dtype: Any = None, **_: Any) -> Tensor:
     return Elsewhere(torch.empty(size, dtype=dtype, device="cpu"))
 
 
-def _copy(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:  # noqa: ARG001
+def _copy(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:
     _inner(target).copy_(_inner(source))
     return target

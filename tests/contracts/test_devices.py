@@ -22,7 +22,16 @@ import torch
 from torch import Tensor
 from torch.utils import backend_registration
 
-from kan import KAN, KANLinear, LevenbergMarquardt, augment_input, batch_hessian, batch_jacobian, create_dataset, hypothesis
+from kan import (
+    KAN,
+    KANLinear,
+    LevenbergMarquardt,
+    augment_input,
+    batch_hessian,
+    batch_jacobian,
+    create_dataset,
+    hypothesis,
+)
 from kan.attribution import attribute
 from kan.calculus import get_derivative, model2param
 from kan.compiler import kanpiler
@@ -34,10 +43,13 @@ VARIABLES = sympy.symbols("a b c")
 Found = list[Any]
 """What a case computed: tensors, numbers and texts."""
 
-pytestmark = pytest.mark.skipif(
-    not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
-    reason="this torch takes no devices written in Python",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"),
+        reason="this torch takes no devices written in Python",
+    ),
+]
 
 
 def formula(x: Tensor) -> Tensor:
@@ -113,7 +125,7 @@ def fit_from_several_starts(device: Any) -> Found:
 
 def fitted(device: Any, **options: Any) -> Found:
     made = model(device)
-    results = made.fit(data(device), steps=3, progress=False, **options)
+    results = made.fit(data(device), steps=2, progress=False, **options)
     return [*results["train_loss"].tolist(), *state(made)]
 
 
@@ -144,8 +156,7 @@ def edits(device: Any) -> Found:
 def symbolic_edges(device: Any) -> Found:
     made = model(device)
     made.fix_symbolic(0, 2, 0, "x^2", verbose=False)
-    made.auto_symbolic(lib=["x", "sin"], verbose=0)
-    made.fit(data(device), steps=2, progress=False)
+    made.auto_symbolic(lib=["x"], verbose=0)
     return [made(data(device)["train_input"]), str([layer.funs_name for layer in made.symbolic_fun])]
 
 
@@ -249,7 +260,7 @@ def compared(case: Callable[[Any], Found], device: torch.device) -> str:
                 return f"result {number} is {ours} instead of {right}"
             continue
         ours, right = (torch.as_tensor(value).detach().to("cpu", torch.float64) for value in (ours, right))
-        if not torch.allclose(ours, right, rtol=1e-6, atol=1e-8, equal_nan=True):
+        if not torch.allclose(ours, right, rtol=1e-6, atol=1e-7, equal_nan=True):
             return f"result {number} is off by {float((ours - right).abs().max())}"
     return ""
 
@@ -296,4 +307,4 @@ if __name__ == "__main__":
         place = install()
         with Pretence():
             wrong = {name: compared(case, place) for name, case in CASES.items()}
-    print(json.dumps(wrong))
+    sys.stdout.write(json.dumps(wrong) + "\n")
