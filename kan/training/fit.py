@@ -30,6 +30,7 @@ from kan.training.objective import AdjointPoint, LossFunction, Objective, Point,
 from kan.training.optimisers import OPTIMISERS, make_optimiser
 from kan.training.record import BestModel, Record
 from kan.training.schedule import GridSchedule, read_grids
+from kan.training.threads import threads_for
 
 if TYPE_CHECKING:
     from typing_extensions import TypeGuard
@@ -156,7 +157,8 @@ class Training:
             self._enter(stage)
             for step in range(self.steps):
                 train, test = next(self._batches)
-                self._advance(step, train, test)
+                with threads_for(self._products(train)):
+                    self._advance(step, train, test)
                 if self.on_step is not None:
                     self.on_step(number)
                 yield number
@@ -165,6 +167,11 @@ class Training:
                     break
         if self._best is not None and self.stop_rule.restore_best:
             self._best.restore()
+
+    def _products(self, train: Batch) -> int:
+        """Return about how many products one evaluation of the loss, or of all residuals' derivatives, takes."""
+        weights = sum(parameter.numel() for parameter in self.network.parameters() if parameter.requires_grad)
+        return len(train[0]) * weights ** (2 if isinstance(self.optimiser, LevenbergMarquardt) else 1)
 
     def begin(self) -> None:
         """Give the network the first of the grids."""
