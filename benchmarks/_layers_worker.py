@@ -74,14 +74,28 @@ class Kan(Contestant):
 
 
 class Here(Kan):
-    def penalised_loss(self) -> Tensor:
-        from kan.training.fit import Objective, Point
+    """What is measured here; with and without penalties an evaluation is one of those that `fit` makes."""
 
-        loss, penalty = Objective(self.model, None, None, LAMB, {}, {}).terms(Point(self.x, self.y))
-        return loss + LAMB * penalty
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.points: dict[float, Any] = {}
+
+    def fit(self) -> None:
+        self.evaluate(0.0)
+
+    def penalties(self) -> None:
+        self.evaluate(LAMB)
+
+    def evaluate(self, lamb: float) -> None:
+        from kan.training.objective import Objective
+
+        if lamb not in self.points:  # as `fit` does until the grids move
+            self.points[lamb] = Objective(self.model, None, None, lamb, {}, {}).at(self.x, self.y, repeatedly=True)
+        self.clear()
+        self.points[lamb].differentiate()
 
 
-class HereCompiled(Here):
+class HereCompiled(Kan):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         torch._dynamo.reset()

@@ -29,12 +29,13 @@ PROGRAM = HERE / "_layers_worker.py"
 PYKAN = ("pykan", "pykan speed")
 SLOW = 2.0  # seconds of a call beyond which it is not repeated
 PLAIN = ("MLP, same width", "MLP, same size", "floor")
-FEW = ("here", "pykan")  # those with penalties
 TITLES = {
     "forward": "Forward",
     "training": "Forward and backward of the mean square error",
-    "penalties": "Forward and backward of the mean square error and the penalties",
+    "fit": "The same, as `fit` evaluates it",
+    "penalties": "The same with the penalties",
 }
+FEW = {"fit": ("here",), "penalties": ("here", "pykan")}  # those that take part
 
 
 class Shape(NamedTuple):
@@ -175,7 +176,7 @@ def measure(shape: Shape, workers: dict[str, Worker], arguments: argparse.Namesp
         else:
             names.append(name)
     for what in arguments.what:
-        entrants = [name for name in names if what != "penalties" or name in FEW]
+        entrants = [name for name in names if name in FEW.get(what, names)]
         result["times"].setdefault(what, {})[str(shape)] = in_turns(shape, what, entrants, workers, arguments)
     kept = {name: workers[name].ask("memory", name=name) for name in names if name not in ("floor", "here compiled")}
     result["memory"][str(shape)] = {name: answer for name, answer in kept.items() if "failed" not in answer}
@@ -206,7 +207,7 @@ def in_turns(
 def tables(result: dict[str, Any], statistic: str) -> list[tuple[str, list[list[str]]]]:
     """Return the tables: first row the heads, first column the shapes."""
     found = [(TITLES[what], time_rows(times, statistic)) for what, times in result["times"].items()]
-    if {"training", "penalties"} <= set(result["times"]):
+    if {"fit", "penalties"} <= set(result["times"]):
         found.append(("Cost of the penalties here", penalty_rows(result["times"], statistic)))
     for what, title in (("kept", "Memory kept between forward and backward"), ("peak", "Most memory at once")):
         found.append((title, memory_rows(result["memory"], what)))
@@ -230,7 +231,7 @@ def time_rows(times: Results, statistic: str) -> list[list[str]]:
 def penalty_rows(times: dict[str, Results], statistic: str) -> list[list[str]]:
     rows = [["shape", "with / without"]]
     for shape, found in times["penalties"].items():
-        pairs = zip(found["here"], times["training"][shape]["here"])
+        pairs = zip(found["here"], times["fit"][shape]["here"])
         rows.append([shape, f"{median(slow[statistic] / fast[statistic] for slow, fast in pairs):.2f}"])
     return rows
 
