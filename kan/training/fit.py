@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
     from kan.training.record import Results
 
-# How far grids reach beyond the training data, as a fraction of their range. Inputs of hidden layers for other data of the
-# same kind lie up to some hundredths beyond those for 3000 samples, where a curve of many intervals fades fast. What a
-# wider margin costs is intervals: 0.03 makes the error of cubic splines a quarter larger.
+# How far grids reach beyond the training data, as a fraction of their range. What hidden layers get of other data of the
+# same kind lies up to some hundredths beyond that of 3000 samples, and there a curve of many intervals fades fast. A
+# margin costs intervals: with this one the errors of cubic splines are a quarter larger.
 _MARGIN = 0.03
 
 
