@@ -4,7 +4,7 @@
     .venv/bin/python tutorials/execute.py accuracy api/03    those whose path contains one of the words
 
 What is written is the same wherever it was made: no progress bars, no times of execution, cells numbered, pictures with
-256 colours. The notebook's metadata say how many seconds of processor time the execution took, by which
+256 colours, films small. The notebook's metadata say how many seconds of processor time the execution took, by which
 ``tests/test_tutorials.py`` chooses the ones it runs. A notebook that fails or warns is left as it was.
 """
 
@@ -18,17 +18,19 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
-from PIL import Image
+from PIL import Image, ImageSequence
 
 TUTORIALS = Path(__file__).resolve().parent
 
 SECONDS_FOR_A_CELL = 120
 COLOURS = 256
+WIDTH_OF_A_FILM = 400
 PROGRESS = re.compile(r"\d+%\|.*\|\s*[\d.]+[kM]?/[\d.]+[kM]?\s*\[|\d+it \[")
 
 
@@ -127,9 +129,10 @@ def tidied_outputs(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
         if held is not None:
             yield held
             held = None
-        if "image/png" in output.get("data", {}):
-            output.data["image/png"] = smaller(output.data["image/png"])
-            output.metadata = NotebookNode()
+        for kind, shrink in (("image/png", smaller), ("image/gif", smaller_film)):
+            if kind in output.get("data", {}):
+                output.data[kind] = shrink(output.data[kind])
+                output.metadata = NotebookNode()
         yield output
     if held is not None:
         yield held
@@ -142,13 +145,38 @@ def without_progress(text: str) -> str:
 
 def smaller(png: str) -> str:
     """Return a picture, given and returned in base64, on white and with a palette."""
-    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    picture = opened(png)
     if picture.mode == "P":
         return png
     paper = Image.new("RGBA", picture.size, "white")
     paper.alpha_composite(picture.convert("RGBA"))
+    return encoded(paper.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE), "PNG", optimize=True)
+
+
+def smaller_film(gif: str) -> str:
+    """Return a film, given and returned in base64, no wider than a page needs and with few colours."""
+    film = opened(gif)
+    if film.width <= WIDTH_OF_A_FILM:
+        return gif
+    size = (WIDTH_OF_A_FILM, film.height * WIDTH_OF_A_FILM // film.width)
+    # The few colours of the web's palette: the noise of a frame's compression becomes white again.
+    frames = [
+        frame.convert("RGB").resize(size, Image.Resampling.LANCZOS).convert("P", dither=Image.Dither.NONE)
+        for frame in ImageSequence.Iterator(film)
+    ]
+    duration = film.info.get("duration", 200)
+    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0, optimize=True)
+
+
+def opened(data: str) -> Image.Image:
+    """Return the picture that is given in base64."""
+    return Image.open(io.BytesIO(base64.b64decode(data)))
+
+
+def encoded(picture: Image.Image, kind: str, **options: Any) -> str:
+    """Return a picture as a file of a kind, in base64."""
     buffer = io.BytesIO()
-    paper.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(buffer, format="PNG", optimize=True)
+    picture.save(buffer, format=kind, **options)
     return base64.b64encode(buffer.getvalue()).decode("ascii") + "\n"
 
 
