@@ -1,7 +1,7 @@
 """Checks layers on a GPU against the processor, and times them: one short script for a machine that has one.
 
-    python benchmarks/cuda.py                         everything, some five minutes
-    python benchmarks/cuda.py --largest 512 --output cuda.md
+    python benchmarks/gpu.py                         everything, some five minutes
+    python benchmarks/gpu.py --largest 512 --output gpu.md
 
 Three parts. Results and gradients on the device are compared with those of the processor in double precision.
 `torch.compile` has to make one graph that serves batches of any size. And square layers of 256 to 4096 are timed
