@@ -29,12 +29,13 @@ PROGRAM = HERE / "_layers_worker.py"
 PYKAN = ("pykan", "pykan speed")
 SLOW = 2.0  # seconds of a call beyond which it is not repeated
 PLAIN = ("MLP, same width", "MLP, same size", "floor")
-FEW = ("here", "pykan")  # those with penalties
 TITLES = {
     "forward": "Forward",
     "training": "Forward and backward of the mean square error",
-    "penalties": "Forward and backward of the mean square error and the penalties",
+    "fit": "The same, as `fit` evaluates it",
+    "penalties": "The same with the penalties",
 }
+FEW = {"fit": ("here",), "penalties": ("here", "pykan")}  # those that take part
 
 
 class Shape(NamedTuple):
@@ -129,6 +130,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (2)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (5)")
     parser.add_argument("--seconds", type=float, default=0.3, help="time for each contestant in each round (0.3)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="processor: for a machine in use (wall)",
+    )
     parser.add_argument("--statistic", choices=("median", "min"), default="median", help="of the calls of a round")
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write all figures here")
     return parser.parse_args()
@@ -159,7 +166,8 @@ def start_workers(arguments: argparse.Namespace) -> dict[str, Worker]:
 def describe(arguments: argparse.Namespace, workers: dict[str, Worker]) -> str:
     versions = workers["here"].ask("versions")
     return (
-        f"{arguments.dtype}, {arguments.knots} knots, k=3, {arguments.threads} thread(s), {arguments.rounds} rounds; "
+        f"{arguments.dtype}, {arguments.knots} knots, k=3, {arguments.threads} thread(s), {arguments.rounds} rounds, "
+        f"{arguments.clock} time; "
         f"{processor()}, Python {versions['python']}, torch {versions['torch']}."
     )
 
@@ -175,7 +183,7 @@ def measure(shape: Shape, workers: dict[str, Worker], arguments: argparse.Namesp
         else:
             names.append(name)
     for what in arguments.what:
-        entrants = [name for name in names if what != "penalties" or name in FEW]
+        entrants = [name for name in names if name in FEW.get(what, names)]
         result["times"].setdefault(what, {})[str(shape)] = in_turns(shape, what, entrants, workers, arguments)
     kept = {name: workers[name].ask("memory", name=name) for name in names if name not in ("floor", "here compiled")}
     result["memory"][str(shape)] = {name: answer for name, answer in kept.items() if "failed" not in answer}
@@ -190,7 +198,7 @@ def in_turns(
     """Time contestants round by round; before the first, a round to warm up."""
     times: dict[str, list[dict[str, float]]] = {}
     for name in names:
-        answer = workers[name].ask("time", name=name, what=what, seconds=0)
+        answer = workers[name].ask("time", name=name, what=what, seconds=0, clock=arguments.clock)
         if "failed" in answer:
             print(f"{shape}: {what} of {name} left out: {answer['failed']}")
         else:
@@ -198,7 +206,7 @@ def in_turns(
     slow = {name for name, (answer,) in times.items() if answer["min"] > SLOW}
     for turn in range(arguments.rounds):
         for name in (name for name in times if name not in slow):
-            answer = workers[name].ask("time", name=name, what=what, seconds=arguments.seconds)
+            answer = workers[name].ask("time", name=name, what=what, seconds=arguments.seconds, clock=arguments.clock)
             times[name] = [*times[name], answer] if turn else [answer]
     return times
 
@@ -206,7 +214,7 @@ def in_turns(
 def tables(result: dict[str, Any], statistic: str) -> list[tuple[str, list[list[str]]]]:
     """Return the tables: first row the heads, first column the shapes."""
     found = [(TITLES[what], time_rows(times, statistic)) for what, times in result["times"].items()]
-    if {"training", "penalties"} <= set(result["times"]):
+    if {"fit", "penalties"} <= set(result["times"]):
         found.append(("Cost of the penalties here", penalty_rows(result["times"], statistic)))
     for what, title in (("kept", "Memory kept between forward and backward"), ("peak", "Most memory at once")):
         found.append((title, memory_rows(result["memory"], what)))
@@ -230,7 +238,7 @@ def time_rows(times: Results, statistic: str) -> list[list[str]]:
 def penalty_rows(times: dict[str, Results], statistic: str) -> list[list[str]]:
     rows = [["shape", "with / without"]]
     for shape, found in times["penalties"].items():
-        pairs = zip(found["here"], times["training"][shape]["here"])
+        pairs = zip(found["here"], times["fit"][shape]["here"])
         rows.append([shape, f"{median(slow[statistic] / fast[statistic] for slow, fast in pairs):.2f}"])
     return rows
 

@@ -1,7 +1,7 @@
 """The notebooks of ``tutorials/`` as pages, in groups.
 
 There is one copy of each notebook, outside of the folder that Sphinx reads; before a build they are copied to
-``docs/_tutorials/``, which git ignores, beside a page that lists them. Each folder is a group.
+``docs/_tutorials/``, which git ignores, beside pages that list them. Each folder is a group, with a page of its own.
 
 Links between notebooks stay as they are: ``[pruning](07_pruning.ipynb)``. Links to these pages are written as they lead
 there in the repository, ``[grids](../../docs/concepts/grids.md)``, and lose ``docs/`` in the copy, which lies in it.
@@ -15,9 +15,13 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
+INTRODUCTION = (
+    "Notebooks, shown with what they print and draw. Each begins with a question and ends with what was learnt. "
+    "The files are in the folder `tutorials/` of the repository."
+)
+
 # In the order of the page; groups that are not here come after these, under their own names.
 TITLES = {
-    "": "Start here",
     "api": "One feature at a time",
     "accuracy": "Accuracy",
     "interpretability": "Reading a network",
@@ -38,25 +42,39 @@ def copied(content: str) -> str:
 
 
 def rank_of(group: str) -> tuple[int, str]:
-    """Return what groups are sorted by."""
-    return (list(TITLES).index(group) if group in TITLES else len(TITLES), group)
+    """Return what groups are sorted by; what is in no folder comes first."""
+    titles = ["", *TITLES]
+    return (titles.index(group) if group in titles else len(titles), group)
 
 
-def contents(notebooks: list[Path]) -> str:
-    """Return the page that lists the notebooks, given by their paths within ``tutorials/``."""
+def page(title: str, text: str, entries: list[str], *, depth: int) -> str:
+    """Return a page that lists others."""
     lines = [
-        "# Tutorials",
+        f"# {title}",
         "",
-        "Notebooks, shown with what they print and draw. Each begins with a question and ends with what was learnt.",
-        "The files are in the folder `tutorials/` of the repository.",
+        *([text, ""] if text else []),
+        "```{toctree}",
+        f":maxdepth: {depth}",
+        "",
+        *entries,
+        "```",
     ]
-    for group in sorted({group_of(notebook) for notebook in notebooks}, key=rank_of):
-        title = TITLES.get(group, group.replace("_", " ").capitalize())
-        members = sorted(notebook for notebook in notebooks if group_of(notebook) == group)
-        lines += ["", f"## {title}", "", "```{toctree}", ":maxdepth: 1", ""]
-        lines += [notebook.with_suffix("").as_posix() for notebook in members]
-        lines += ["```"]
     return "\n".join(lines) + "\n"
+
+
+def contents(notebooks: list[Path]) -> dict[str, str]:
+    """Return the pages that list the notebooks, given by their paths within ``tutorials/``: all, and one per group."""
+    pages, entries = {}, []
+    for group in sorted({group_of(notebook) for notebook in notebooks}, key=rank_of):
+        members = sorted(notebook for notebook in notebooks if group_of(notebook) == group)
+        if group:
+            title = TITLES.get(group, group.replace("_", " ").capitalize())
+            pages[f"{group}/index.md"] = page(title, "", [notebook.stem for notebook in members], depth=1)
+            entries.append(f"{group}/index")
+        else:
+            entries += [notebook.stem for notebook in members]
+    pages["index.md"] = page("Tutorials", INTRODUCTION, entries, depth=2)
+    return pages
 
 
 def write_if_changed(path: Path, content: bytes) -> None:
@@ -73,9 +91,11 @@ def copy_notebooks(app: Sphinx) -> None:
     notebooks = [path.relative_to(source) for path in found if ".ipynb_checkpoints" not in path.parts]
     for notebook in notebooks:
         write_if_changed(target / notebook, copied((source / notebook).read_text(encoding="utf-8")).encode())
-    write_if_changed(target / "index.md", contents(notebooks).encode())
-    for old in target.rglob("*.ipynb"):
-        if old.relative_to(target) not in notebooks:
+    pages = contents(notebooks)
+    for name, text in pages.items():
+        write_if_changed(target / name, text.encode())
+    for old in [*target.rglob("*.ipynb"), *target.rglob("*.md")]:
+        if old.relative_to(target) not in notebooks and old.relative_to(target).as_posix() not in pages:
             old.unlink()
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import sympy
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -111,7 +112,9 @@ def make_hello(name: str) -> None:
     model.auto_symbolic(verbose=0)
     model.fit(dataset, steps=50, progress=False)
     formulas, variables = model.symbolic_formula(tolerance=1e-3, verbose=False)
-    pictures.append(model.draw(in_vars=variables, out_vars=formulas, title="formula"))
+    # As a title the formula is larger than above the output, where it must fit the width of a node.
+    title = f"$f = {sympy.latex(formulas[0])}$"
+    pictures.append(model.draw(in_vars=variables, out_vars=["$f$"], title=title))
     save_row(pictures, name)
 
 

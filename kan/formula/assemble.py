@@ -94,13 +94,39 @@ def symbolic_formula(
     check_enabled(network)
     _check_complete(network)
     variables = _variables(network, var)
-    centres, scales = _input_units(network, normalizer)
+    units = None if normalizer is None else _input_units(network, normalizer)
+    acts, premult = _assembled(network, variables, units, output_normalizer, simplify=simplify)
+    vars(network).update(symbolic_acts=[list(row) for row in acts], symbolic_acts_premult=premult)
+    if tolerance is None:
+        return list(acts[-1]), list(variables)
+    from kan.formula.simplify import simplify_formula
+
+    # Expressions as inputs, such as v/c, are no numbers that could be put in: stand-ins take their places meanwhile.
+    names = _plain_names(variables)
+    formulas = acts[-1] if names == variables else _assembled(network, names, units, output_normalizer)[0][-1]
+    data = network.reference_data(x)[:, network.input_id].double()
+    if units is not None:
+        data = data * data.new_tensor(units[1]) + data.new_tensor(units[0])
+    report = simplify_formula(formulas, data=data, variables=names, tolerance=tolerance)
+    vars(network)["formula_report"] = report = report.in_terms_of(dict(zip(names, variables)))
+    if verbose:
+        say(str(report))
+    return report.expressions, list(variables)
+
+
+def _assembled(
+    network: Network,
+    variables: list[Any],
+    units: tuple[list[float], list[float]] | None,
+    output_normalizer: Any,
+    *,
+    simplify: bool = False,
+) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return the expressions of all nodes, in terms of the variables, and of all sub-nodes."""
     nodes = (
         variables
-        if normalizer is None
-        else [
-            (variable - number(centre)) / number(scale) for variable, centre, scale in zip(variables, centres, scales)
-        ]
+        if units is None
+        else [(variable - number(centre)) / number(scale) for variable, centre, scale in zip(variables, *units)]
     )
     acts, premult = [nodes], []
     for layer in range(network.depth):
@@ -110,31 +136,19 @@ def symbolic_formula(
         nodes = _nodes(network, layer, subnodes)
         premult.append(subnodes)
         acts.append(nodes)
-    acts[-1] = nodes = _denormalised(nodes, output_normalizer)
+    acts[-1] = _denormalised(nodes, output_normalizer)
     if simplify:
-        nodes = [node.simplify() for node in nodes]
-    vars(network).update(symbolic_acts=[list(row) for row in acts], symbolic_acts_premult=premult)
-    if tolerance is not None:
-        data = network.reference_data(x)[:, network.input_id].double()
-        data = data * data.new_tensor(scales) + data.new_tensor(centres)
-        nodes = _simplified(network, nodes, variables, tolerance=tolerance, data=data, verbose=verbose)
-    return list(nodes), list(variables)
+        acts[-1] = [node.simplify() for node in acts[-1]]
+    return acts, premult
 
 
-def _simplified(
-    network: Network, formulas: list[Any], variables: list[Any], *, tolerance: float, data: Tensor, verbose: bool
-) -> list[Any]:
-    """Make the formulas simpler on data (N, inputs) in the units of the variables."""
-    from kan.formula.simplify import simplify_formula
+def _plain_names(variables: list[Any]) -> list[Any]:
+    """Return symbols: the variables themselves, and stand-ins for those that are expressions."""
+    import sympy
 
-    symbols = [variable for variable in variables if variable.is_Symbol]
-    if len(symbols) < len(variables):
-        raise ArgumentError("`tolerance` needs plain names as `var`: it evaluates the formula on the data.")
-    report = simplify_formula(formulas, data=data, variables=symbols, tolerance=tolerance)
-    vars(network)["formula_report"] = report
-    if verbose:
-        say(str(report))
-    return report.expressions
+    return [
+        variable if variable.is_Symbol else sympy.Dummy(f"x_{index + 1}") for index, variable in enumerate(variables)
+    ]
 
 
 def _check_complete(network: Network) -> None:
@@ -171,26 +185,15 @@ def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:
 
     if var is None:
         return [sympy.Symbol(f"x_{column + 1}") for column in network.input_id.tolist()]
-    chosen = _inputs_of(network, "var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
+    chosen = network.per_input("var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
     return [sympy.Symbol(name) if isinstance(name, str) else sympy.sympify(name) for name in chosen]
-
-
-def _inputs_of(network: Network, name: str, values: list[Any]) -> list[Any]:
-    """Return the entries of `values`, which has one per input or one per column, that belong to the inputs."""
-    columns, inputs = network.n_columns, network.width_in[0]
-    if len(values) == columns:
-        return [values[column] for column in network.input_id.tolist()]
-    if len(values) == inputs:
-        return values
-    wanted = f"{inputs}" if inputs == columns else f"{inputs} (the inputs) or {columns} (the columns of the data)"
-    raise ArgumentError(f"`{name}` must have {wanted} entries; got {len(values)}.")
 
 
 def _input_units(network: Network, normalizer: Any) -> tuple[list[float], list[float]]:
     """Return the mean and the standard deviation with which each input was normalised, by default 0 and 1."""
     if normalizer is None:
         return [0.0] * network.width_in[0], [1.0] * network.width_in[0]
-    mean, std = (_inputs_of(network, "normalizer", part) for part in _pair("normalizer", normalizer))
+    mean, std = (network.per_input("normalizer", part) for part in _pair("normalizer", normalizer))
     if 0 in std:
         raise ArgumentError("`normalizer` must have standard deviations other than zero.")
     return mean, std

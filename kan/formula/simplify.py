@@ -8,8 +8,8 @@ formula are tried, and the one that reads best is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,6 +64,19 @@ class SimplifiedFormula:
         if len(self.expressions) != 1:
             raise FormulaError(f"there are {len(self.expressions)} outputs; see `expressions`.")
         return self.expressions[0]
+
+    def in_terms_of(self, meaning: Mapping[Any, Any]) -> SimplifiedFormula:
+        """Return the same with expressions in the places of symbols."""
+
+        def of(expression: Any) -> Any:
+            return expression.xreplace(dict(meaning))
+
+        return replace(
+            self,
+            expressions=[of(expression) for expression in self.expressions],
+            originals=[of(original) for original in self.originals],
+            dropped=[[(of(term), effect) for term, effect in terms] for terms in self.dropped],
+        )
 
     def report(self) -> str:
         """Say in a few lines what was done and what it cost."""

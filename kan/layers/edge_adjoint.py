@@ -56,6 +56,7 @@ class EdgeAdjoint:
         inputs, outputs, count = self.coef.shape
         grid = layer.grid.detach()
         self._weights = grid.new_empty(inputs, outputs, count + 1)
+        self._spline_weights, self._base_weights = self._weights[:, :, :-1], self._weights[:, :, -1]
         # Values of edges are worth making where they are not more than features, unless these are at hand.
         self._by_edges = features is None and outputs <= count
         if features is not None:
@@ -63,14 +64,15 @@ class EdgeAdjoint:
             return
         self._features = grid.new_empty(inputs, count + 1, samples)
         self._recursion: RepeatedBasis | None = None
-        if is_dense(self._features[:, 0], grid):
-            self._recursion = RepeatedBasis(grid, degree=layer.k, samples=samples)
-            spline = differences(count, degree=layer.k, like=grid)
-        else:
-            spline = torch.eye(count, dtype=grid.dtype, device=grid.device)
+        dense = is_dense(self._features[:, 0], grid)
+        spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
         # The derivative of an edge is (weights @ lowering) @ slopes; the last row of both is the base function.
         self._lowering = torch.block_diag(spline, spline.new_ones(1, 1))
         self._slopes = grid.new_empty(inputs, self._lowering.shape[1], samples)
+        self._base, self._base_slope = self._features[:, -1], self._slopes[:, -1]
+        if dense:
+            bases, lower = self._features[:, :-1], self._slopes[:, :-1]
+            self._recursion = RepeatedBasis(grid, degree=layer.k, values=bases, lower=lower)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges at inputs x (I, N)."""
@@ -156,8 +158,8 @@ class EdgeAdjoint:
     def _fold(self) -> Tensor:
         """Fold the scales and the mask into one weight for every feature of every edge."""
         self._strength = self.scale_spline * self.mask
-        torch.mul(self.coef, self._strength[:, :, None], out=self._weights[:, :, :-1])
-        torch.mul(self.scale_base, self.mask, out=self._weights[:, :, -1])
+        torch.mul(self.coef, self._strength[:, :, None], out=self._spline_weights)
+        torch.mul(self.scale_base, self.mask, out=self._base_weights)
         return self._weights
 
     def _flat_weights(self) -> Tensor:
@@ -166,10 +168,11 @@ class EdgeAdjoint:
 
     def _evaluate(self, x: Tensor) -> None:
         """Compute features and slopes."""
-        base, base_slope = value_and_slope(self.layer.base_fun, x)
-        self._features[:, -1], self._slopes[:, -1] = base, base_slope
+        base, slope = value_and_slope(self.layer.base_fun, x)
+        self._base.copy_(base)
+        self._base_slope.copy_(slope)
         if self._recursion is not None:
-            self._recursion.evaluate(x, values=self._features[:, :-1], lower=self._slopes[:, :-1])
+            self._recursion.evaluate(x)
             return
         count = self.coef.shape[2]
         values, slopes, rows = local_basis_with_slopes(x, self.layer.grid, degree=self.layer.k)

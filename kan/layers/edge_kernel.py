@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from kan.spline.basis import dense_basis_with_slopes, is_dense, local_basis_with_slopes, scatter_rows
+from kan.spline.basis import dense_basis_with_slopes, is_dense
 
 # Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls.
 _SMALL_WORK = 200_000
@@ -76,31 +76,20 @@ class Evaluation(NamedTuple):
 
     Attributes
     ----------
-    features : (I, B + 1, N), or None while they can be made again from `local`
+    features : (I, B + 1, N)
         The bases and the base function.
-    slopes : (I, B, N), or (I, k + 1, N) with `local`
-        The derivatives of the bases, or of those that are not zero.
-    local : pair of Tensor (I, k + 1, N), or None
-        Where there are many bases: the values and the rows of those that are not zero.
+    slopes : (I, B, N)
+        The derivatives of the bases.
     """
 
     features: Any
     slopes: Any
-    local: tuple[Tensor, Tensor] | None = None
 
 
 def evaluate(lib: Library, x: Any, base: Any, knots: Any, *, degree: int) -> Evaluation:
     """Compute features and slopes at inputs x (I, N) with base function `base` (I, N)."""
-    if lib is TORCH and not is_dense(x, knots):
-        values, slopes, rows = local_basis_with_slopes(x, knots, degree=degree)
-        return Evaluation(fill(values, rows, base, count=knots.shape[1] - 1 - degree), slopes, (values, rows))
     values, slopes = dense_basis_with_slopes(x, knots, degree=degree, as_float=lib.as_float)
     return Evaluation(lib.join(values, base[:, None], 1), slopes)
-
-
-def fill(values: Tensor, rows: Tensor, base: Tensor, *, count: int) -> Tensor:
-    """Place local values in their rows, and the base function below: (I, B + 1, N)."""
-    return torch.cat([scatter_rows(values, rows, count=count), base[:, None]], dim=1)
 
 
 def fold(lib: Library, coefficients: Any, scale_base: Any, scale_spline: Any, mask: Any) -> Any:

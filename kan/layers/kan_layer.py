@@ -21,7 +21,7 @@ from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
 from kan.common.transforms import is_autocast
 from kan.layers.base_functions import BaseFunction, resolve_base_function
-from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
+from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
 from kan.layers.sparse import sparse_mask
 from kan.spline import (
     adaptive_knots,
@@ -207,6 +207,8 @@ class KANLayer(nn.Module):
             # Eleven bits cannot tell knots apart; the bases are computed in float32.
             tensors = tuple(tensor.float() for tensor in tensors)
         x, coef, scale_base, scale_sp, mask, grid = tensors
+        if features is not None and is_gathered(x, grid):
+            features = None  # a product with all of them would take longer
         base = x if features is not None else self.base_fun(x)  # part of the features
         options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}
         result = edge_sums(x, base, coef, scale_base, scale_sp, mask, grid, **options)
@@ -331,7 +333,7 @@ class KANLayer(nn.Module):
             grid_eps=self.grid_eps,
             sp_trainable=self.scale_sp.requires_grad,
             sb_trainable=self.scale_base.requires_grad,
-        )
+        ).to(self.grid)
         subset.grid.data = self.grid[rows].clone()
         for name in ("coef", "mask", "scale_base", "scale_sp"):
             getattr(subset, name).data = getattr(self, name)[rows][:, columns].clone()

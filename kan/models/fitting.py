@@ -55,7 +55,7 @@ class Fitting(Versions):
         reg_metric: str = "edge_forward_spline_n",
         display_metrics: Sequence[str] | None = None,
         *,
-        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        pred_fn: Callable[..., Tensor] | None = None,
         epochs: int | None = None,
         patience: int | None = None,
         restore_best: bool = False,
@@ -107,7 +107,8 @@ class Fitting(Versions):
         display_metrics : sequence of str, optional
             What the progress bar shows instead of losses and penalty.
         pred_fn : callable, optional
-            Computes the prediction from the inputs instead of `forward`, for physics losses. Grids are then left alone.
+            ``pred_fn(x)`` or ``pred_fn(model, x)`` computes the prediction from the inputs instead of `forward`, for
+            physics losses. Grids are then left alone.
         epochs : int, optional
             Passes over the data instead of `steps`; with `batch`, rows come in random order without repetition.
         patience : int, optional
@@ -121,8 +122,8 @@ class Fitting(Versions):
             model itself is refined, and its function kept; 'grid' is recorded with every step.
         n_starts : int
             Train this many starts, the model as it is and others drawn afresh, and keep the best on the test set, or on
-            a fifth of the training data where there is none. After every eighth of the steps the worse half is given
-            up, so that 16 starts cost some four times one.
+            a fifth of the training data where there is none. After every fifth of the steps three in four are given
+            up, so that 16 starts cost some four and a half times one.
 
         Returns
         -------

@@ -57,7 +57,7 @@ class Looking(Reading):
         sample : bool
             Mark the samples on the curves.
         in_vars, out_vars : sequence of str or sympy expressions, optional
-            Names of inputs and outputs.
+            Names of inputs and outputs; after `prune_input`, names of all columns of the data serve as well.
         title : str, optional
         varscale : float
             Size of these names.
@@ -75,6 +75,8 @@ class Looking(Reading):
         ------
         StateError
             Before any data was seen.
+        ArgumentError
+            For another number of names than there are variables, an unknown `metric`, or sizes that are not positive.
 
         Examples
         --------
@@ -108,6 +110,7 @@ class Looking(Reading):
         folder: str | None = None,
         sample: bool = False,
         mask: bool = True,
+        in_vars: Sequence[Any] | None = None,
         show_in_pyplot: bool = False,
         **options: Any,
     ) -> Figure:
@@ -124,6 +127,7 @@ class Looking(Reading):
         scores = {"backward": "edge_scores", "forward_n": "acts_scale", "forward_u": "edge_actscale"}
         check_choice("metric", metric, scores)
         data = self._last_input()
+        names = None if in_vars is None else self.per_input("in_vars", in_vars)
 
         from kan.plotting.diagram import draw_diagram
         from kan.plotting.edge_files import save_edges
@@ -135,7 +139,7 @@ class Looking(Reading):
         if folder is not None:
             Path(folder).mkdir(parents=True, exist_ok=True)
             save_edges(picture, folder)
-        return draw_diagram(picture, sample=sample, show_in_pyplot=show_in_pyplot, **options)
+        return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)
 
     def tree(
         self,

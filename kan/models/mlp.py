@@ -87,7 +87,7 @@ class MLP(Perceptron):
         reg_metric: str = "w",
         display_metrics: Sequence[str] | None = None,
         *,
-        pred_fn: Callable[[Tensor], Tensor] | None = None,
+        pred_fn: Callable[..., Tensor] | None = None,
         epochs: int | None = None,
         patience: int | None = None,
         restore_best: bool = False,

@@ -8,6 +8,7 @@ of their own, inputs that are differentiated (physics losses), parameters that s
 
 from __future__ import annotations
 
+import operator
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from kan.network.network import Network
 
 # Beyond this many numbers in one step of the recursion, calls are no longer what costs.
-_MOST_NUMBERS = 2**17
+_MOST_NUMBERS = 2**19
 # Passes that wait to be used again: a training loop alternates between two, another may be the test data's.
 _MOST_WAITING = 4
 
@@ -36,14 +37,15 @@ class Workspaces:
         if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
             return None
         tensors = _tensors_of(network)
-        if inputs.requires_grad or not all(isinstance(tensor, nn.Parameter) for tensor in tensors):
+        if inputs.requires_grad or any(type(tensor) is not nn.Parameter for tensor in tensors):
             return None
         workspace = self._take(network, inputs, tensors, singularity)
         if workspace is None:
             return None
         lease = _Lease(workspace, self._waiting)
         if torch.is_grad_enabled():
-            result: Tensor = _Prediction.apply(lease, network, inputs, *tensors)
+            trained = [tensor for tensor in tensors if tensor.requires_grad]
+            result: Tensor = _Prediction.apply(lease, network, inputs, *trained)
             return result
         return workspace.adjoint.forward(inputs).T.contiguous()
 
@@ -83,7 +85,7 @@ class _Workspace:
             and self._singularity == singularity
             and self._enabled == network.symbolic_enabled
             and len(self._tensors) == len(tensors)
-            and all(mine is theirs for mine, theirs in zip(self._tensors, tensors))
+            and all(map(operator.is_, self._tensors, tensors))
             and all(
                 grid.dtype == copy.dtype and grid.device == copy.device and torch.equal(grid, copy)
                 for grid, copy in self._grids
@@ -103,7 +105,7 @@ class _Lease:
 
 
 class _Prediction(torch.autograd.Function):
-    """The outputs as a function of the parameters."""
+    """The outputs as a function of the parameters that are trained."""
 
     @staticmethod
     def forward(ctx: Any, lease: _Lease, network: Network, inputs: Tensor, *tensors: Tensor) -> Tensor:

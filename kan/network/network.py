@@ -13,13 +13,13 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, StateError
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
@@ -299,6 +299,30 @@ class Network(Model):
             self._all_columns_of = self.input_id
         return (x if self._all_columns else x[:, self.input_id]).T.contiguous()
 
+    def per_input(self, name: str, values: Sequence[Any]) -> list[Any]:
+        """Return those of `values`, which has one entry per input or one per column of the data, that are the inputs'.
+
+        The two differ after `prune_input`: a list that was made for the data serves the pruned network too.
+
+        Raises
+        ------
+        ArgumentError
+            For another number of entries; `name` is what it calls them.
+
+        Examples
+        --------
+        >>> from kan.network import Network
+        >>> Network(width=[2, 1]).per_input("var", ["x", "y"])
+        ['x', 'y']
+        """
+        columns, inputs = self.n_columns, self.width_in[0]
+        if len(values) == columns:
+            return [values[column] for column in self.input_id.tolist()]
+        if len(values) == inputs:
+            return list(values)
+        wanted = f"{inputs}" if inputs == columns else f"{inputs} (the inputs) or {columns} (the columns of the data)"
+        raise ArgumentError(f"`{name}` must have {wanted} entries; got {len(values)}.")
+
     def advance(
         self,
         layer: int,
@@ -364,7 +388,18 @@ class Network(Model):
         """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
 
         Its parameters are as the constructor leaves them; data and random state are carried over.
+
+        Raises
+        ------
+        StateError
+            If the network holds a layer of a class of the user's own, which the constructor would not make again.
         """
+        for number, layer in enumerate(self.act_fun):
+            if type(layer) is not KANLayer:
+                raise StateError(
+                    f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
+                    f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
+                )
         fresh = type(self)(**{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:

@@ -29,7 +29,7 @@ _DENSE_INTERVALS = 12
 _DENSE_SURPLUS = 20_000
 
 # Stands for the width of an empty interval; its reciprocal times a few widths is still finite in float32.
-_NO_WIDTH = 1e-30
+NO_WIDTH = 1e-30
 
 
 def basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
@@ -170,13 +170,13 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     if degree == 0:
         return values, slopes
     # Knots that would be needed beyond the ends only enter bases that do not exist; any increasing ones will do.
-    padded = _pad_knots(knots, count=degree)
+    padded = pad_knots(knots, count=degree)
     window = interval[:, None, :] + torch.arange(1, 2 * degree + 1, device=x.device)[None, :, None]
     near = torch.gather(padded[:, :, None].expand(-1, -1, x.shape[1]), 1, window)  # (I, 2k, N)
     offset = near - x[:, None, :]
     for level in range(1, degree + 1):
         right, left = slice(degree, degree + level), slice(degree - level, degree)
-        scaled = values * _inverse(near[:, right] - near[:, left])
+        scaled = values * inverse_of(near[:, right] - near[:, left])
         below, above = torch.cat([zero, scaled], dim=1), torch.cat([scaled, zero], dim=1)
         if level > degree - order:
             values = level * (below - above)
@@ -188,7 +188,7 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     return values, slopes
 
 
-def _pad_knots(knots: Tensor, *, count: int) -> Tensor:
+def pad_knots(knots: Tensor, *, count: int) -> Tensor:
     """Continue `knots` by `count` on either side with the mean width."""
     width = (knots[:, -1:] - knots[:, :1]) / (knots.shape[1] - 1)
     steps = torch.arange(1, count + 1, dtype=knots.dtype, device=knots.device)
@@ -203,6 +203,30 @@ def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Ten
     for level in range(degree - order + 1, degree + 1):
         values = _slopes(values * inverse_widths(knots, span=level), level=level)
     return values
+
+
+def pointwise_basis(x: Tensor, knots: Tensor, *, degree: int) -> Tensor:
+    """Evaluate the bases (I, B, N) by a formula for each of them alone, of its own k + 2 knots.
+
+    Run as it stands it takes many times the work of the recursion, in which neighbours share what is below them. But a
+    compiler that fuses elementwise operations makes one loop of it, without any array in between, and one of its
+    derivative: `torch.compile` gets this form.
+    """
+    count = knots.shape[1] - 1 - degree
+    near = [knots[:, first : first + count, None] for first in range(degree + 2)]  # (I, B, 1)
+    x = x[:, None, :]
+    reached = [x >= knot for knot in near]
+    if degree == 0:
+        last = knots[:, -1:, None]  # see `dense_basis_with_slopes`
+        reached[1] = reached[1] & ~((x == last) & (near[1] == last))
+    values = [(begun & ~ended).to(x.dtype) for begun, ended in zip(reached, reached[1:])]
+    for level in range(1, degree + 1):
+        scaled = [value * inverse_of(right - left) for value, left, right in zip(values, near, near[level:])]
+        values = [
+            (x - near[first]) * scaled[first] + (near[first + level + 1] - x) * scaled[first + 1]
+            for first in range(degree + 1 - level)
+        ]
+    return values[0]
 
 
 def dense_basis_with_slopes(
@@ -250,9 +274,9 @@ def _as_float(mask: Tensor, like: Tensor) -> Tensor:
 
 def inverse_widths(knots: Any, *, span: int) -> Any:
     """Return 1 / (t[j + span] - t[j]) as a column for every input, (I, M + 1 - span, 1)."""
-    return _inverse(knots[:, span:] - knots[:, :-span])[:, :, None]
+    return inverse_of(knots[:, span:] - knots[:, :-span])[:, :, None]
 
 
-def _inverse(width: Any) -> Any:
+def inverse_of(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
-    return 1 / (width + _NO_WIDTH)  # no change to any other width
+    return 1 / (width + NO_WIDTH)  # no change to any other width

@@ -22,8 +22,8 @@ def B_batch(x: Tensor, grid: Tensor, k: int = 0, extend: bool = True, device: An
     ----------
     x : Tensor (N, I)
         Samples.
-    grid : Tensor (I, G + 2k + 1)
-        Extended knots (see `extend_grid`).
+    grid : Tensor (I, G + 2k + 1) or (1, G + 2k + 1)
+        Extended knots (see `extend_grid`); a single row serves all columns of `x`.
     k : int
         Degree.
     extend, device
@@ -46,6 +46,8 @@ def B_batch(x: Tensor, grid: Tensor, k: int = 0, extend: bool = True, device: An
     >>> B_batch(torch.rand(100, 2), grid, k=3).shape
     torch.Size([100, 2, 13])
     """
+    if x.ndim == 2 and grid.ndim == 2 and len(grid) == 1:
+        grid = grid.expand(x.shape[1], -1)
     _check(x, grid, k)
     return basis(x.T, grid.to(x), degree=k).permute(2, 0, 1)
 

@@ -1,7 +1,8 @@
 """The recursion of `kan.spline.basis` on knots that stay, into memory that is used again.
 
-A fit evaluates the same few splines thousands of times. Fresh memory for every step of the recursion then costs more
-than its arithmetic, so here everything that only depends on the knots is computed once and every result has its place.
+Fresh memory for every step of the recursion costs more than its arithmetic: small networks evaluate the same few
+splines thousands of times, and large layers go through their inputs block by block. So here everything that only
+depends on the knots is computed once, and every result has its place.
 
 Two more savings over the general recursion. The bases of degree 1 come straight from ramps, one for every interval:
 ``clamp((x - t_j) / (t_{j+1} - t_j), 0, 1)``, of which neighbours are subtracted. And derivatives are left in terms of
@@ -11,6 +12,8 @@ coefficients times these (de Boor, *A Practical Guide to Splines*, ch. X), so it
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -18,48 +21,111 @@ from kan.spline.basis import inverse_widths
 
 
 class RepeatedBasis:
-    """The bases of degree 2 and above and what their derivatives are made of, at samples that change.
+    """The bases and what their derivatives are made of, at samples that change.
 
     Parameters
     ----------
     knots : Tensor (I, G + 2k + 1)
     degree : int
-        At least 2.
-    samples : int
-        The number N of samples of every evaluation.
+    values : Tensor (J, B, N)
+        Where the bases are written, of at most J inputs at once.
+    lower : Tensor (J, B + 1, N), optional
+        Where the scaled bases of degree k - 1 are written: the derivative of basis j is
+        ``k * (lower[j] - lower[j + 1])``. For k = 0 there are none, and zeros are written.
     """
 
-    def __init__(self, knots: Tensor, *, degree: int, samples: int) -> None:
-        self.degree = degree
-        inputs, count = knots.shape
+    def __init__(self, knots: Tensor, *, degree: int, values: Tensor, lower: Tensor | None = None) -> None:
+        self.degree, self._bases, self._lower = degree, values, lower
+        inputs, samples, count = len(values), values.shape[2], knots.shape[1]
         self._knots = knots[:, :, None]
         self._inverse = [inverse_widths(knots, span=level) for level in range(1, degree + 1)]
         self._offset = knots.new_empty(inputs, count, samples)
         self._values = knots.new_empty(inputs, count - 1, samples)
         self._scaled = torch.empty_like(self._values)
+        self._views: dict[tuple[int, int], _Views] = {}
 
-    def evaluate(self, x: Tensor, *, values: Tensor, lower: Tensor) -> None:
+    def evaluate(self, x: Tensor, *, first: int = 0) -> None:
         """Compute the bases, and those of the degree below over their widths.
 
         Parameters
         ----------
         x : Tensor (I, N)
-        values : Tensor (I, B, N)
-            Where the bases are written.
-        lower : Tensor (I, B + 1, N)
-            Where the scaled bases of degree k - 1 are written: the derivative of basis j is
-            ``k * (lower[j] - lower[j + 1])``.
+            The samples of all inputs, or of some that follow each other.
+        first : int
+            The number of the input that `x` begins with.
         """
-        offset = torch.sub(x[:, None, :], self._knots, out=self._offset)
-        ramps = torch.mul(offset[:, :-1], self._inverse[0], out=self._values).clamp_(0, 1)
-        current = torch.sub(ramps[:, :-1], ramps[:, 1:], out=self._scaled[:, :-1])
+        views = self._views.get((first, len(x)))
+        if views is None:
+            views = self._views[first, len(x)] = self._make_views(slice(first, first + len(x)), len(x))
+        offset = torch.sub(x[:, None, :], views.knots, out=views.offset)
+        if self.degree < 2:
+            self._evaluate_steps(offset, views)
+            return
+        torch.mul(views.begins, views.inverse, out=views.ramps).clamp_(0, 1)
+        torch.sub(views.ramps[:, :-1], views.ramps[:, 1:], out=views.hats)
+        for step in views.steps:
+            torch.mul(step.below, step.inverse, out=step.scaled)
+            torch.mul(step.left, step.rising, out=step.values).addcmul_(step.right, step.falling, value=-1)
+
+    def _make_views(self, chosen: slice, inputs: int) -> _Views:
+        """Return the pieces of memory that an evaluation goes through; cutting them takes as long as filling them."""
+        offset, ramps = self._offset[:inputs], self._values[:inputs]
+        bases, lower = self._bases[:inputs], None if self._lower is None else self._lower[:inputs]
+        hats = below = self._scaled[:inputs, :-1]
+        steps = []
         for level in range(2, self.degree + 1):
-            count, last = current.shape[1], level == self.degree
-            scaled = torch.mul(current, self._inverse[level - 1], out=lower if last else self._values[:, :count])
-            current = torch.mul(
-                scaled[:, :-1], offset[:, : count - 1], out=values if last else self._scaled[:, : count - 1]
-            )
-            current.addcmul_(scaled[:, 1:], offset[:, level + 1 :], value=-1)
+            count, last = below.shape[1], level == self.degree
+            scaled = ramps[:, :count] if lower is None or not last else lower
+            values = bases if last else self._scaled[:inputs, : count - 1]
+            left, right = scaled[:, :-1], scaled[:, 1:]
+            rising, falling = offset[:, : count - 1], offset[:, level + 1 :]
+            steps.append(_Step(below, self._inverse[level - 1][chosen], scaled, left, right, rising, falling, values))
+            below = values
+        inverse = self._inverse[0][chosen] if self.degree else self._knots
+        return _Views(self._knots[chosen], offset, offset[:, :-1], inverse, ramps, hats, bases, lower, steps)
+
+    def _evaluate_steps(self, offset: Tensor, views: _Views) -> None:
+        """Compute bases of degree 0 or 1 and their `lower`."""
+        reached = (offset >= 0).to(offset.dtype)
+        steps = reached[:, :-1] - reached[:, 1:]
+        if self.degree == 0:
+            views.bases.copy_(steps)
+            # As in `kan.spline.basis`: steps would lose the largest sample.
+            views.bases[:, -1] += offset[:, -1] == 0
+            if views.lower is not None:
+                views.lower.zero_()
+            return
+        if views.lower is not None:
+            torch.mul(steps, views.inverse, out=views.lower)
+        ramps = torch.mul(views.begins, views.inverse, out=views.ramps).clamp_(0, 1)
+        torch.sub(ramps[:, :-1], ramps[:, 1:], out=views.bases)
+
+
+class _Step(NamedTuple):
+    """One level of the recursion: ``scaled = below * inverse``, ``values = left * rising - right * falling``."""
+
+    below: Tensor
+    inverse: Tensor
+    scaled: Tensor
+    left: Tensor
+    right: Tensor
+    rising: Tensor
+    falling: Tensor
+    values: Tensor
+
+
+class _Views(NamedTuple):
+    """What an evaluation of some inputs reads and writes."""
+
+    knots: Tensor
+    offset: Tensor
+    begins: Tensor  # the offsets from where intervals begin
+    inverse: Tensor  # of the widths of the intervals
+    ramps: Tensor
+    hats: Tensor  # the bases of degree 1
+    bases: Tensor
+    lower: Tensor | None
+    steps: list[_Step]
 
 
 def differences(count: int, *, degree: int, like: Tensor) -> Tensor:

@@ -23,6 +23,9 @@ from kan.surgery.indices import checked_ids
 from kan.surgery.masks import remove_edges
 from kan.surgery.transplant import Net, select_nodes
 
+# Of more inputs than these, the ones that are kept are listed by number.
+_MOST_NAMED = 20
+
 
 def prune(
     network: Net, *, node_th: float = 1e-2, edge_th: float = 3e-2, active_neurons_id: Sequence[Any] | None = None
@@ -147,8 +150,15 @@ def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequenc
     else:
         scores = finite_scores(network).node[0]
         kept = _strong(scores, threshold, where="the input layer", remedy="Lower `threshold`.")
-        say(f"keep: {[i in kept for i in range(count)]}")
+        say(_kept_text(kept, count=count))
     return select_nodes(network, [kept, *(list(range(n)) for n in network.width_in[1:])])
+
+
+def _kept_text(kept: Sequence[int], *, count: int) -> str:
+    """Say which inputs are kept: pykan's line of truth values, or the list of them where that line would be long."""
+    if count <= _MOST_NAMED:
+        return f"keep: {[i in kept for i in range(count)]}"
+    return f"keep {len(kept)} of {count} inputs: {list(kept)}"
 
 
 @torch.no_grad()

@@ -21,6 +21,7 @@ import torch
 from kan.common.errors import ArgumentError
 from kan.symbolic import guards
 from kan.symbolic.powers import Exponent, Power, SympyPower, exponent_of
+from kan.symbolic.slopes import differentiable
 
 TorchFunction = Callable[[torch.Tensor], torch.Tensor]
 
@@ -171,7 +172,8 @@ def add_symbolic(
     name : str
         Name in the library; in formulas the function is ``sympy.Function(name)``.
     fun : callable
-        Elementwise function of a tensor.
+        Elementwise function of a tensor. One that autograd cannot differentiate, such as `torch.special.bessel_j0`, is
+        differentiated by differences.
     c : float
         Complexity, at least zero.
     fun_singularity : callable, optional
@@ -197,6 +199,7 @@ def add_symbolic(
         raise ArgumentError(f"`fun_singularity` must be a function (x, y_th); got {type(fun_singularity).__name__}.")
     if isinstance(c, bool) or not isinstance(c, (int, float)) or not math.isfinite(c) or c < 0:
         raise ArgumentError(f"`c` must be a number of at least zero; got {c!r}.")
+    fun = differentiable(fun)
     SYMBOLIC_LIB[name] = SymbolicFunction(fun, SympyNamed(name), c, fun_singularity or Unguarded(fun))
 
 

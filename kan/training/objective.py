@@ -7,8 +7,10 @@ passes of `kan.network.adjoint`; `Objective.at` chooses.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import torch
@@ -19,6 +21,23 @@ from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, REG_METRICS, coe
 from kan.training.sparsity import SparsityWeights, spline_sparsity
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
+Prediction = Callable[[Tensor], Tensor]
+
+
+def read_prediction(network: Model, pred_fn: Callable[..., Tensor] | None) -> Prediction | None:
+    """Return a prediction of the user's own as a function of the inputs alone.
+
+    Two forms are in use: ``pred_fn(x)``, and ``pred_fn(model, x)`` in pykan's notebooks.
+    """
+    if pred_fn is None:
+        return None
+    try:
+        parameters = inspect.signature(pred_fn).parameters.values()
+    except ValueError:  # a function of C tells no signature
+        return pred_fn
+    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    needed = [entry for entry in parameters if entry.kind in positional and entry.default is entry.empty]
+    return partial(pred_fn, network) if len(needed) == 2 else pred_fn
 
 
 @dataclass(frozen=True)
@@ -40,7 +59,7 @@ class Objective:
 
     network: Model
     loss_fn: LossFunction | None
-    pred_fn: Callable[[Tensor], Tensor] | None
+    pred_fn: Prediction | None
     lamb: float
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]

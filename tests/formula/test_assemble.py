@@ -219,6 +219,19 @@ def test_simplifying_uses_the_units_of_the_variables():
     assert np.sqrt(np.mean(error**2)) <= 1.001e-2 * exact.std()
 
 
+def test_simplifying_takes_expressions_as_inputs():
+    network = Network(width=[2, 1], seed=0).double()
+    fix_symbolic(network, 0, 0, 0, "sin", fit_params_bool=False)
+    fix_symbolic(network, 0, 1, 0, "x", fit_params_bool=False)
+    with torch.no_grad():
+        network.symbolic_fun[0].affine[0, 1, 2] += 1e-9
+    v, c, m = sympy.symbols("v c m")
+    formulas, variables = symbolic_formula(network, [v / c, m], tolerance=1e-6, x=data(2), verbose=False)
+    assert formulas == network.formula_report.expressions == [m + sympy.sin(v / c)]
+    assert variables == [v / c, m]
+    assert network.formula_report.change[0] < 1e-8
+
+
 def test_simplifying_needs_data():
     with pytest.raises(StateError, match="get_act"):
         symbolic_formula(symbolic_network([2, 1]), tolerance=1e-6)

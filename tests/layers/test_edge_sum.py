@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.autograd import gradcheck, gradgradcheck
 
-from kan.layers import edge_kernel
+from kan.layers import edge_blocks, edge_gather, edge_kernel, edge_sum
 from kan.layers.edge_sum import EdgeSums, edge_sums, make_features
 from kan.spline import adaptive_knots, basis, extend_knots, uniform_knots
 
@@ -22,13 +22,16 @@ BASIS = import_module("kan.spline.basis")
 NAMES = ("x", "base", "coefficients", "scale_base", "scale_spline", "mask")
 
 
-@pytest.fixture(params=["numpy", "dense", "local"], autouse=True)
+@pytest.fixture(params=["numpy", "blocks", "gathered"], autouse=True)
 def evaluation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Run every test with all evaluations of the bases, whichever would be cheaper."""
+    """Run every test with all evaluations of the edges, whichever would be cheaper."""
     if request.param != "numpy":
         monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
-    for module in (BASIS, edge_kernel):
-        monkeypatch.setattr(module, "is_dense", lambda *_: request.param != "local")
+    monkeypatch.setattr(edge_sum, "is_gathered", lambda *_: request.param == "gathered")
+    monkeypatch.setattr(BASIS, "is_dense", lambda *_: request.param != "gathered")
+    # One input at a time.
+    for module in (edge_blocks, edge_gather):
+        monkeypatch.setattr(module, "_BLOCK", 1)
     return str(request.param)
 
 

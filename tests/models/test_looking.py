@@ -51,6 +51,17 @@ def test_names_and_title_are_written(make: Any) -> None:
     assert {"first", "second", "result", "My network"} <= texts
 
 
+def test_names_of_all_columns_serve_a_model_of_some(make: Any) -> None:
+    whole = make((3, 1))
+    whole.get_act(torch.rand(20, 3))
+    model = whole.prune_input(active_inputs=[0, 2])
+    for names in (["a", "b", "c"], ["a", "c"]):
+        figure = model.plot(in_vars=names)
+        assert [text.get_text() for text in figure.axes[0].texts if text.get_gid() == "in_var"] == ["a", "c"]
+    with pytest.raises(ArgumentError, match=r"`in_vars` must have 2 \(the inputs\) or 3 \(the columns of the data\)"):
+        model.plot(in_vars=["a"])
+
+
 def test_a_plot_is_known_to_pyplot_and_a_drawing_is_not(make: Any) -> None:
     model = make()
     model.draw()

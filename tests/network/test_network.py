@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError, StateError
-from kan.layers import multiply_nodes
+from kan.layers import KANLayer, multiply_nodes
+from kan.layers.edge_sum import EdgeSums
 from kan.network import Network, Prepared
 
 # The start
@@ -405,6 +406,20 @@ def test_rebuilding_keeps_class_format_inputs_and_data(x: Tensor) -> None:
     assert torch.equal(*draws)
     fresh.input_id[0] = 1
     assert network.input_id.tolist() == [2, 0]
+
+
+def test_rebuilding_does_not_replace_layers_of_another_class() -> None:
+    class Doubled(KANLayer):
+        """A user's layer, whose function a layer of this library would not have."""
+
+        def edge_sums(self, x: Tensor, **options: Any) -> EdgeSums:
+            sums, variances = super().edge_sums(x, **options)
+            return EdgeSums(2 * sums, variances)
+
+    network = Network([2, 1, 1])
+    network.act_fun[1] = Doubled(1, 1)
+    with pytest.raises(StateError, match="layer 1 is a Doubled"):
+        network.rebuild(grid=9)
 
 
 def test_rebuilding_with_other_inputs_takes_all_columns() -> None:

@@ -13,7 +13,14 @@ import torch
 from scipy.interpolate import BSpline
 
 from kan.spline import basis, extend_knots, local_basis
-from kan.spline.basis import basis_values, dense_basis, dense_basis_with_slopes, is_dense, local_basis_with_slopes
+from kan.spline.basis import (
+    basis_values,
+    dense_basis,
+    dense_basis_with_slopes,
+    is_dense,
+    local_basis_with_slopes,
+    pointwise_basis,
+)
 
 # By name: as an attribute of the package, `basis` is the function.
 MODULE = import_module("kan.spline.basis")
@@ -228,3 +235,11 @@ def test_local_bases_are_as_many_as_the_degree_says(knots_of: Make) -> None:
 
 def test_nan_gives_no_error(evaluate: Make, knots_of: Make) -> None:
     evaluate(torch.full((2, 3), torch.nan).double(), knots_of("uniform", 3, 5), degree=3)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_the_formula_for_compilers_gives_the_same_bases(knots_of: Make, kind: str, degree: int) -> None:
+    knots = knots_of(kind, degree, 6)
+    x = points(knots)
+    values = pointwise_basis(x, knots, degree=degree)
+    assert torch.allclose(values, dense_basis(x, knots, degree=degree), rtol=1e-12, atol=1e-13)

@@ -25,6 +25,12 @@ def test_b_batch_is_pykans(case: dict[str, Any]) -> None:
     assert torch.allclose(values, case["basis"], atol=1e-12)
 
 
+def test_one_row_of_knots_serves_all_columns(case: dict[str, Any]) -> None:
+    x, grid = case["x"], case["grid"][:1]
+    expected = torch.cat([B_batch(x[:, [column]], grid, 3) for column in range(x.shape[1])], dim=1)
+    assert torch.equal(B_batch(x, grid, 3), expected)
+
+
 def test_coef2curve_is_pykans(case: dict[str, Any]) -> None:
     values = coef2curve(x_eval=case["x"], grid=case["grid"], coef=case["coef"], k=case["k"], device="cpu")
     assert torch.allclose(values, case["curve"], atol=1e-12)

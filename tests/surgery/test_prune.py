@@ -265,6 +265,15 @@ def test_a_network_that_gives_nan_is_not_pruned_by_it(kit):
         prune(network)
 
 
+def test_of_many_inputs_those_kept_are_listed(kit, capsys):
+    network, x = kit.build([30, 1]), kit.samples(columns=30)
+    for i in set(range(30)) - {4, 17}:
+        remove_node(network, 0, i)
+    network(x)
+    prune_input(network)
+    assert capsys.readouterr().out == "keep 2 of 30 inputs: [4, 17]\n"
+
+
 def test_pruned_inputs_are_picked_from_the_original_columns(kit, capsys):
     network, x = kit.build([4, 3, 1]), kit.samples(columns=4)
     remove_node(network, 0, 1)

@@ -1,0 +1,64 @@
+"""Large layers, block by block of inputs: the same numbers, in little memory."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from kan.layers import edge_blocks
+from kan.layers.edge_blocks import EdgeBlocks
+from kan.layers.edge_tensors import EdgeTensors
+from kan.spline import basis, extend_knots, uniform_knots
+
+INPUTS, OUTPUTS, SAMPLES = 7, 3, 20
+
+
+def random(*shape: int, seed: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+@pytest.fixture(params=[0, 1, 3])
+def degree(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def tensors(degree: int) -> EdgeTensors:
+    knots = extend_knots(uniform_knots(-1, 1, inputs=INPUTS, intervals=4).double(), degree=degree)
+    parameters = (random(INPUTS, OUTPUTS, seed=seed) for seed in (1, 2, 3))
+    x = random(INPUTS, SAMPLES, seed=4)
+    return EdgeTensors(x, x.sin(), random(INPUTS, OUTPUTS, 4 + degree, seed=5), *parameters, knots)
+
+
+def edge_values(tensors: EdgeTensors, degree: int) -> Tensor:
+    """Return the value of every edge (I, O, N), as the formula says."""
+    splines = torch.bmm(tensors.coefficients, basis(tensors.x, tensors.knots, degree=degree))
+    scale_base, scale_spline, mask = (scale[:, :, None] for scale in tensors[3:6])
+    return mask * (scale_base * tensors.base[:, None] + scale_spline * splines)
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 100])
+def test_blocks_of_any_size_give_the_values_and_gradients_of_the_edges(
+    tensors: EdgeTensors, degree: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_blocks, "_BLOCK", at_once * SAMPLES * tensors.knots.shape[1])
+    sums, variances = EdgeBlocks(tensors, degree=degree).forward(with_variances=True)
+    leaves = tuple(tensor.clone().requires_grad_() for tensor in tensors[:6])
+    edges = edge_values(EdgeTensors(*leaves, tensors.knots), degree)
+    torch.testing.assert_close(sums, edges.sum(dim=0))
+    torch.testing.assert_close(variances, edges.var(dim=2))
+    of_sums, of_variances = random(OUTPUTS, SAMPLES, seed=6), random(INPUTS, OUTPUTS, seed=7)
+    expected = torch.autograd.grad([edges.sum(dim=0), edges.var(dim=2)], leaves, [of_sums, of_variances])
+    found = EdgeBlocks(tensors, degree=degree).backward(of_sums, of_variances, wanted=(True,) * 6)
+    torch.testing.assert_close(found, expected)
+
+
+def test_gradients_that_are_not_wanted_are_left_out(tensors: EdgeTensors, degree: int) -> None:
+    edges = EdgeBlocks(tensors, degree=degree)
+    of_sums = random(OUTPUTS, SAMPLES, seed=6)
+    everything = edges.backward(of_sums, None, wanted=(True,) * 6)
+    for index in range(6):
+        some = edges.backward(of_sums, None, wanted=tuple(index == other for other in range(6)))
+        assert [value is None for value in some] == [index != other for other in range(6)]
+        torch.testing.assert_close(some[index], everything[index])
