@@ -57,8 +57,10 @@ format: $(INSTALLED)  ## format the code and mend what can be mended automatical
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED)  ## time each stage of the hello example
+# Peers are named by PYKAN_PYTHON, EFFICIENT_KAN and FASTKAN; benchmarks/README.md says where to get them.
+bench: $(INSTALLED)  ## time the hello example and layers of all sizes, beside other libraries where they are named
 	$(BIN)/python benchmarks/hello.py
+	$(BIN)/python benchmarks/layers.py
 
 clean:  ## remove the virtual environment, caches and builds
 	rm -rf $(VENV) build dist docs/_build docs/_tutorials *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -130,6 +130,12 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (2)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (5)")
     parser.add_argument("--seconds", type=float, default=0.3, help="time for each contestant in each round (0.3)")
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="processor: for a machine in use (wall)",
+    )
     parser.add_argument("--statistic", choices=("median", "min"), default="median", help="of the calls of a round")
     parser.add_argument("--output", type=Path, metavar="JSON", help="also write all figures here")
     return parser.parse_args()
@@ -160,7 +166,8 @@ def start_workers(arguments: argparse.Namespace) -> dict[str, Worker]:
 def describe(arguments: argparse.Namespace, workers: dict[str, Worker]) -> str:
     versions = workers["here"].ask("versions")
     return (
-        f"{arguments.dtype}, {arguments.knots} knots, k=3, {arguments.threads} thread(s), {arguments.rounds} rounds; "
+        f"{arguments.dtype}, {arguments.knots} knots, k=3, {arguments.threads} thread(s), {arguments.rounds} rounds, "
+        f"{arguments.clock} time; "
         f"{processor()}, Python {versions['python']}, torch {versions['torch']}."
     )
 
@@ -191,7 +198,7 @@ def in_turns(
     """Time contestants round by round; before the first, a round to warm up."""
     times: dict[str, list[dict[str, float]]] = {}
     for name in names:
-        answer = workers[name].ask("time", name=name, what=what, seconds=0)
+        answer = workers[name].ask("time", name=name, what=what, seconds=0, clock=arguments.clock)
         if "failed" in answer:
             print(f"{shape}: {what} of {name} left out: {answer['failed']}")
         else:
@@ -199,7 +206,7 @@ def in_turns(
     slow = {name for name, (answer,) in times.items() if answer["min"] > SLOW}
     for turn in range(arguments.rounds):
         for name in (name for name in times if name not in slow):
-            answer = workers[name].ask("time", name=name, what=what, seconds=arguments.seconds)
+            answer = workers[name].ask("time", name=name, what=what, seconds=arguments.seconds, clock=arguments.clock)
             times[name] = [*times[name], answer] if turn else [answer]
     return times
 

@@ -52,22 +52,21 @@ def make_pieces(knots: Tensor, *, degree: int) -> Pieces:
     padded = pad_knots(knots, count=degree + 1)
     start = padded[:, degree : degree + count + 1]
     width = padded[:, degree + 1 : degree + count + 2] - start
-    near = padded.unfold(1, 2 * degree, 1)[:, 1:][:, : count + 1] if degree else None
-    table = knots.new_ones(inputs, count + 1, 1, 1)  # (I, M + 2, bases, powers)
-    step = width[:, :, None, None]
+    # The knots around every interval, in order: (I, 2k, M + 2).
+    near = padded[:, 1:].unfold(1, count + 1, 1)[:, : 2 * degree]
+    table = knots.new_ones(inputs, 1, 1, count + 1)  # (I, bases, powers, M + 2)
     for level in range(1, degree + 1):
-        assert near is not None
-        left, right = near[:, :, degree - level : degree], near[:, :, degree : degree + level]
-        scaled = table * inverse_of(right - left)[..., None]
-        slope = scaled * step
-        table = knots.new_zeros(inputs, count + 1, level + 1, level + 1)
-        table[:, :, 1:, :-1] = scaled * (start[:, :, None] - left)[..., None]
-        table[:, :, 1:, 1:] += slope
-        table[:, :, :-1, :-1] += scaled * (right - start[:, :, None])[..., None]
-        table[:, :, :-1, 1:] -= slope
+        left, right = near[:, degree - level : degree], near[:, degree : degree + level]
+        scaled = table * inverse_of(right - left)[:, :, None]
+        slope = scaled * width[:, None, None]
+        table = knots.new_zeros(inputs, level + 1, level + 1, count + 1)
+        table[:, 1:, :-1] = scaled * (start[:, None] - left)[:, :, None]
+        table[:, 1:, 1:] += slope
+        table[:, :-1, :-1] += scaled * (right - start[:, None])[:, :, None]
+        table[:, :-1, 1:] -= slope
     search = knots.new_full((inputs, 1 << count.bit_length()), torch.nan)
     search[:, :count] = knots
-    rows = table.transpose(2, 3).reshape(-1, degree + 1)
+    rows = table.permute(0, 3, 2, 1).reshape(-1, degree + 1)
     return Pieces(start.flatten(), inverse_of(width).flatten(), rows, search)
 
 
@@ -96,10 +95,11 @@ def locate(x: Tensor, knots: Tensor, pieces: Pieces, *, degree: int) -> Located:
     size = pieces.search.shape[1]
     table, numbers = pieces.search.flatten(), torch.arange(inputs, dtype=torch.int32, device=x.device)[:, None]
     interval = (numbers * size).expand(x.shape).contiguous()
-    step = size // 2
+    reached, step = torch.empty_like(interval), size // 2
     while step:
         probe = table.index_select(0, (interval + (step - 1)).flatten()).view(x.shape)
-        interval += (x >= probe).to(torch.int32).mul_(step)
+        torch.ge(x, probe, out=reached)
+        interval.add_(reached, alpha=step)
         step //= 2
     if degree == 0:
         # The last step is closed on both sides; see `kan.spline.basis`.

@@ -1,4 +1,4 @@
-"""Training, penalties and scores never need memory for a number per edge and sample."""
+"""What training costs in calls and in bytes: counted, so that a loss is seen without a clock."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from kan.training.penalties import REG_METRICS, penalty
 
 
 class Watch(TorchDispatchMode):
-    """Records the bytes of all tensors that are alive at once, and the numbers of the largest tensor."""
+    """Counts operations; records the bytes of all tensors that are alive at once, and the numbers of the largest."""
 
-    def __init__(self) -> None:
+    def __init__(self, *known: Tensor) -> None:
         super().__init__()
-        self.live = self.peak = self.largest = 0
-        self._known: set[int] = set()
+        self.live = self.peak = self.largest = self.operations = 0
+        self._known = {tensor.untyped_storage()._cdata for tensor in known}
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.operations += 1
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
             if isinstance(tensor, Tensor):
@@ -58,6 +59,7 @@ def test_the_watch_sees_what_is_alive() -> None:
     assert watch.peak == 8000
     assert watch.largest == 1000
     assert watch.live == 8000
+    assert watch.operations == 3
     del third
 
 
@@ -100,3 +102,53 @@ def test_a_wide_network_trains_in_little_memory() -> None:
     tracemalloc.stop()
     assert watch.peak + arrays < 2**30
     assert penalty(network, network.trace(x[:5])).isfinite()
+
+
+# A training step without penalties: what is kept for the backward, and how much it takes altogether
+
+COUNT, DEGREE = 4, 3  # bytes of a number; the degree of the splines
+
+
+def squares(network: Network, x: Tensor) -> Tensor:
+    return network(x).square().mean()
+
+
+def bytes_kept(n_inputs: int, n_outputs: int, grid: int, n_samples: int) -> int:
+    """Return the bytes that the graph of a loss keeps, but those of data and parameters."""
+    network = Network([n_inputs, n_outputs], grid=grid)
+    x = torch.rand(n_samples, n_inputs)
+    with Watch(x, *network.parameters()) as watch:
+        loss = squares(network, x)
+        kept = watch.live
+    assert loss.requires_grad
+    return kept
+
+
+@pytest.mark.parametrize("grid", [5, 20, 50, 200])
+@pytest.mark.parametrize("n_outputs", [8, 64])
+@pytest.mark.parametrize("n_inputs", [16, 64])
+def test_a_large_layer_keeps_a_few_numbers_for_every_input_and_sample(n_inputs: int, n_outputs: int, grid: int) -> None:
+    n_samples = 4096
+    kept = bytes_kept(n_inputs, n_outputs, grid, n_samples)
+    # The bases that are not zero and their interval; the inputs, samples last, and their base function; the outputs.
+    per_sample = n_inputs * (DEGREE + 2 + 2) + 2 * n_outputs
+    assert kept <= COUNT * n_samples * per_sample
+
+
+@pytest.mark.parametrize(
+    ("width", "grid", "n_samples", "operations", "megabytes"),
+    [([2, 5, 1], 5, 1000, 125, 1.8), ([64, 64], 5, 1024, 600, 5.5), ([10, 10], 200, 4096, 420, 5.3)],
+)
+def test_a_training_step_takes_no_more_calls_and_bytes_than_counted(
+    width: list[int], grid: int, n_samples: int, operations: int, megabytes: float
+) -> None:
+    network = Network(width, grid=grid)
+    x = torch.rand(n_samples, width[0], generator=torch.Generator().manual_seed(0))
+    with Watch() as first:
+        squares(network, x).backward()
+    for parameter in network.parameters():
+        parameter.grad = None
+    with Watch() as later:
+        squares(network, x).backward()
+    assert later.operations <= operations
+    assert first.peak <= megabytes * 1e6
