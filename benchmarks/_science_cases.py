@@ -7,16 +7,17 @@ published figures for. Settings are those of pykan's published notebooks, unless
 import contextlib
 import io
 import json
-import random
 import sys
 import time
 
-import numpy as np
+import _science_networks
+import _science_physics
 import sympy
 import torch
+from _science_common import fit
 
 from kan import KAN, create_dataset
-from kan.utils import augment_input, create_dataset_from_data, ex_round
+from kan.utils import augment_input, ex_round
 
 torch.set_num_threads(1)
 
@@ -84,37 +85,9 @@ def mass():
     return {"splines, test RMSE": f"{splines:.2e}", "formula, test RMSE": f"{error:.2e}", "formula": str(formula)}
 
 
-def stress():
-    """Physics_4C: a component of stress in terms of nine components of strain, without prior knowledge."""
-    random.seed(0)
-    np.random.seed(0)  # noqa: NPY002 - pykan splits data by it
-    torch.manual_seed(0)
-    torch.set_default_dtype(torch.float64)
-    strain = torch.eye(3)[None] + (torch.rand(1000, 3, 3) * 2 - 1) * 0.5
-    strain = strain * (torch.det(strain) > 0)[:, None, None]
-    shear_modulus = 1 / 2.4
-    label = shear_modulus * (strain[:, 0] * strain[:, 1]).sum(dim=1, keepdim=True)
-    dataset = create_dataset_from_data(strain.reshape(-1, 9), label)
-    # The notebook has sparse_init=True, which in pykan 0.2.8 removes edges for good, F11 * F21 among them.
-    model = KAN(width=[9, [5, 5], 1], base_fun="identity", seed=2)
-    fit(model, dataset, steps=100, lamb=1e-5, lamb_coef=1.0)
-    model = model.prune()
-    splines = fit(model, dataset, steps=100)
-    model.auto_symbolic()
-    error = fit(model, dataset, steps=100)
-    names = sympy.symbols("F11 F12 F13 F21 F22 F23 F31 F32 F33")
-    formula = ex_round(ex_round(model.symbolic_formula(var=list(names))[0][0], 8), 5)
-    formula = ex_round(sympy.expand(formula), 2)
-    shown = str(formula) if len(str(formula)) < 60 else f"{len(sympy.Add.make_args(formula))} terms"
-    return {"splines, test RMSE": f"{splines:.2e}", "formula, test RMSE": f"{error:.2e}", "formula": shown}
-
-
-def fit(model, dataset, **options):
-    """Fit, and return the test RMSE at the end."""
-    return float(model.fit(dataset, opt="LBFGS", **options)["test_loss"][-1])
-
-
-CASES = {case.__name__: case for case in (scores, inputs, product, mass, stress)}
+CASES = {
+    case.__name__: case for case in (scores, inputs, product, mass, *_science_networks.CASES, *_science_physics.CASES)
+}
 
 if __name__ == "__main__":
     with contextlib.redirect_stdout(io.StringIO()):

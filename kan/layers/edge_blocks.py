@@ -17,10 +17,13 @@ from torch import Tensor
 
 from kan.layers.edge_kernel import centre
 from kan.layers.edge_tensors import EdgeTensors, write_gradients
+from kan.spline.fused import FusedBasis, repeated_basis
 from kan.spline.repeated import RepeatedBasis
 
-# Numbers in one step of the recursion over a block, and in its weights (measured).
+# Numbers in one step of the recursion over a block, and in its weights: on a processor what stays in the cache of a
+# core (measured), on a GPU as much as keeps it busy.
 _BLOCK = 2**18
+_BLOCK_OF_GPU = 2**27
 
 
 class EdgeBlocks:
@@ -37,9 +40,9 @@ class EdgeBlocks:
         x, knots = tensors.x, tensors.knots
         self.inputs, self.outputs, self.count = tensors.coefficients.shape
         self.samples = x.shape[1]
-        # Neither a step of the recursion nor the weights of a block should leave the cache.
         numbers = max(knots.shape[1] * self.samples, self.outputs * (self.count + 1), 1)
-        self._at_once = max(1, min(self.inputs, _BLOCK // numbers))
+        block = _BLOCK_OF_GPU if x.is_cuda else _BLOCK
+        self._at_once = max(1, min(self.inputs, block // numbers))
         self._features = x.new_empty(self._at_once, self.count + 1, self.samples)
         self._weights = x.new_empty(self.outputs, self._at_once, self.count + 1)
 
@@ -96,11 +99,11 @@ class EdgeBlocks:
         for first in range(0, self.inputs, self._at_once):
             yield slice(first, min(first + self._at_once, self.inputs))
 
-    def _recursion(self, lower: Tensor | None = None) -> RepeatedBasis:
+    def _recursion(self, lower: Tensor | None = None) -> RepeatedBasis | FusedBasis:
         """Return what makes the features, and writes what slopes are made of into `lower`."""
-        return RepeatedBasis(self.tensors.knots, degree=self.degree, values=self._features[:, :-1], lower=lower)
+        return repeated_basis(self.tensors.knots, degree=self.degree, values=self._features[:, :-1], lower=lower)
 
-    def _evaluate(self, block: slice, recursion: RepeatedBasis) -> Tensor:
+    def _evaluate(self, block: slice, recursion: RepeatedBasis | FusedBasis) -> Tensor:
         """Return the features (I, B + 1, N) of a block."""
         x = self.tensors.x[block]
         features = self._features[: len(x)]

@@ -333,7 +333,7 @@ class KANLayer(nn.Module):
             grid_eps=self.grid_eps,
             sp_trainable=self.scale_sp.requires_grad,
             sb_trainable=self.scale_base.requires_grad,
-        )
+        ).to(self.grid)
         subset.grid.data = self.grid[rows].clone()
         for name in ("coef", "mask", "scale_base", "scale_sp"):
             getattr(subset, name).data = getattr(self, name)[rows][:, columns].clone()

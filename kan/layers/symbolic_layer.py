@@ -249,7 +249,7 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     def get_subset(self, in_id: Any, out_id: Any) -> Symbolic_KANLayer:
         """Return a new layer of the chosen inputs and outputs, sharing nothing with this one."""
         inputs, outputs = [int(i) for i in in_id], [int(j) for j in out_id]
-        subset = Symbolic_KANLayer(len(inputs), len(outputs))
+        subset = Symbolic_KANLayer(len(inputs), len(outputs)).to(self.mask)
         subset.mask.data = self.mask[outputs][:, inputs].clone()
         subset.affine.data = self.affine[outputs][:, inputs].clone()
         for new_j, j in enumerate(outputs):

@@ -122,8 +122,8 @@ class Fitting(Versions):
             model itself is refined, and its function kept; 'grid' is recorded with every step.
         n_starts : int
             Train this many starts, the model as it is and others drawn afresh, and keep the best on the test set, or on
-            a fifth of the training data where there is none. After every eighth of the steps the worse half is given
-            up, so that 16 starts cost some four times one.
+            a fifth of the training data where there is none. After every fifth of the steps three in four are given
+            up, so that 16 starts cost some four and a half times one.
 
         Returns
         -------

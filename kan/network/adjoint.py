@@ -146,7 +146,7 @@ class Adjoint:
         found: list[tuple[Any, Tensor]] = []
         for layer in reversed(range(self.network.depth)):
             of_variances, of_inputs = (None, None) if penalties is None else penalties[layer]
-            signals = self._through_nodes(layer, grad_nodes)
+            signals = self.through_nodes(layer, grad_nodes)
             found += self._of_affine(layer, signals)
             grad_sums = signals.sums
             passed, inner = self.layers[layer], layer > 0
@@ -170,7 +170,7 @@ class Adjoint:
         """Take the gradient (outputs, N) of what `forward` returned back to every layer, sample by sample."""
         result: list[Signals] = []
         for layer in reversed(range(self.network.depth)):
-            found = self._through_nodes(layer, grad_nodes)
+            found = self.through_nodes(layer, grad_nodes)
             result.append(found)
             if layer > 0:
                 passed = self.layers[layer]
@@ -198,8 +198,8 @@ class Adjoint:
             )
         return (*edges.forward(nodes), edges)
 
-    def _through_nodes(self, layer: int, grad_nodes: Tensor) -> Signals:
-        """Go back from nodes to sums."""
+    def through_nodes(self, layer: int, grad_nodes: Tensor) -> Signals:
+        """Take the gradient (nodes, N) of a number per sample back from the nodes that a layer feeds to its sums."""
         subnode_scale, _, node_scale, _ = self.affine[layer]
         subnodes = self.layers[layer].subnodes
         grad_subnodes = pull_back_products(subnodes, node_scale[:, None] * grad_nodes, **self._shape(layer))

@@ -29,7 +29,7 @@ _DENSE_INTERVALS = 12
 _DENSE_SURPLUS = 20_000
 
 # Stands for the width of an empty interval; its reciprocal times a few widths is still finite in float32.
-_NO_WIDTH = 1e-30
+NO_WIDTH = 1e-30
 
 
 def basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
@@ -279,4 +279,4 @@ def inverse_widths(knots: Any, *, span: int) -> Any:
 
 def inverse_of(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
-    return 1 / (width + _NO_WIDTH)  # no change to any other width
+    return 1 / (width + NO_WIDTH)  # no change to any other width

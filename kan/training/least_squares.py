@@ -2,7 +2,8 @@
 
 The errors of the network are the squares; their Jacobian is that of `kan.network.jacobian`, multiplied out in pieces of
 moderate size. Penalties enter the model by their majoriser (`kan.training.majoriser`); the value that decides on a step
-is the exact one.
+is the exact one. A term of negligible weight (`kan.training.smoothness`) decides where the data do not, and steps that
+leave the grids of hidden layers are damped more than others (`kan.training.reach`).
 
 Networks in single precision are computed in double precision here, with parameters rounded to single at every step:
 differences of errors, of which second derivatives are made, would drown in rounding otherwise. Other predictions than a
@@ -26,7 +27,9 @@ from kan.training.majoriser import add_penalty
 from kan.training.objective import AdjointPoint, Objective, Point
 from kan.training.penalties import DEFAULT_METRIC
 from kan.training.quadratic import Quadratic, add_products
+from kan.training.reach import reach
 from kan.training.residuals import ResidualSquares
+from kan.training.smoothness import Smoothness
 
 # The share of a step at which residuals are evaluated for their second derivative along it.
 _PROBE = 0.1
@@ -105,6 +108,7 @@ class SquaresPoint:
         self._errors = point.errors()
         self._seen: Tensor | None = None  # the parameters of the last forward pass
         self._jacobian = Jacobian(point.adjoint)
+        self._smoothness = Smoothness(list(self._twin.act_fun), self._jacobian)  # type: ignore[arg-type]
         self._parameters: list[Tensor] = list(network.parameters())
         self._computed: list[Tensor] = list(self._twin.parameters())
         width = max(1, min(len(point.y), _MOST_NUMBERS // (self._jacobian.size + 1)))
@@ -132,10 +136,11 @@ class SquaresPoint:
             copy_all(self._parameters, self._computed)
             copy_all(self._computed, self._parameters)
 
+    @torch.no_grad()
     def value(self) -> float:
         """Return the objective."""
         loss, penalty = self.terms()
-        return float(loss + self._point.lamb * penalty)
+        return float(loss + self._point.lamb * penalty) + self._smoothness.value()
 
     @torch.no_grad()
     def model(self) -> Quadratic:
@@ -150,10 +155,13 @@ class SquaresPoint:
         gradient = total[-1, :-1] * self._unit * self._factors
         curvature = total[:-1, :-1] * self._factors[:, None] * self._factors
         unit = float(curvature.diagonal().max()) if size else 0.0
+        measure = reach(self._point.adjoint, self._jacobian, float(self._base.square().mean()))
+        self._smoothness.weigh(curvature)
+        self._smoothness.add_to(gradient, curvature)
         if self._point.lamb:
             add_penalty(self._point, self._jacobian, gradient, curvature)
         # Not from the products: a rounding more or less would look like a gain.
-        return Quadratic(self.value(), gradient, curvature, unit)
+        return Quadratic(self.value(), gradient, curvature, unit, measure)
 
     @torch.no_grad()
     def bend(self, start: Tensor, move: Tensor) -> Tensor:

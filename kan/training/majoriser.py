@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from kan.network import Jacobian
+from kan.training.quadratic import own_blocks
 
 if TYPE_CHECKING:
     from kan.training.objective import AdjointPoint
@@ -59,7 +60,7 @@ def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curva
             slope, curved = _of_coefficients(edges.coef.view(pairs, count), **point.coefficients)
             gradient[where].view(pairs, count + 1)[:, :-1] += rate * slope
             blocks[:, :-1, :-1] += rate * curved
-        _own_blocks(curvature[where, where], pairs).add_(blocks)
+        own_blocks(curvature[where, where], pairs).add_(blocks)
 
 
 def _of_coefficients(coefficients: Tensor, *, lamb_coef: float, lamb_coefdiff: float) -> tuple[Tensor, Tensor]:
@@ -73,10 +74,3 @@ def _of_coefficients(coefficients: Tensor, *, lamb_coef: float, lamb_coefdiff: f
             slope += weight * terms.sign() @ matrix
             curved += weight * (matrix.T / size.clamp(min=_SMALLEST * float(size.max()) or 1.0)[:, None]) @ matrix
     return slope, curved
-
-
-def _own_blocks(curvature: Tensor, edges: int) -> Tensor:
-    """Return the curvature of every edge with itself (edges, B + 1, B + 1), a view."""
-    size = len(curvature) // edges
-    split = curvature.unflatten(0, (edges, size)).unflatten(2, (edges, size))
-    return split.diagonal(dim1=0, dim2=2).permute(2, 0, 1)

@@ -11,6 +11,7 @@ coefficients of 1e3 on data of size one, and more starts end in poor minima.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 import torch
@@ -34,12 +35,15 @@ class Quadratic(NamedTuple):
         Half of the Hessian; only the lower triangle counts.
     unit : float
         The curvature in the unknown that the sum of squares depends on most.
+    measure : Tensor (P, P), optional
+        What damping holds a move d by besides its scaled length: ``d' measure d``.
     """
 
     value: float
     gradient: Tensor
     curvature: Tensor
     unit: float
+    measure: Tensor | None = None
 
     def gain(self, move: Tensor) -> float:
         """Return how much the model falls with a move (P,)."""
@@ -79,6 +83,13 @@ def add_products(rows: Tensor, total: Tensor) -> None:
     total[half:, :half].addmm_(rows[half:], rows[:half].T)
 
 
+def own_blocks(curvature: Tensor, edges: int) -> Tensor:
+    """Return the curvature of every edge with itself (edges, B + 1, B + 1), a view."""
+    size = len(curvature) // edges
+    split = curvature.unflatten(0, (edges, size)).unflatten(2, (edges, size))
+    return split.diagonal(dim1=0, dim2=2).permute(2, 0, 1)
+
+
 class NormalEquations:
     """The damped normal equations of one model, for any damping.
 
@@ -91,13 +102,14 @@ class NormalEquations:
         self.model = model
         diagonal = model.curvature.diagonal()
         self._inverse = diagonal.clamp(min=_FLOOR * model.unit or 1.0).rsqrt()
-        self._scaled = model.curvature * self._inverse[:, None] * self._inverse
-        self._units = self._scaled.diagonal().clone()
+        self._scaled = self._scale(model.curvature)
+        self._damped = torch.eye(len(diagonal), dtype=diagonal.dtype, device=diagonal.device)
+        if model.measure is not None:
+            self._damped += self._scale(model.measure)
 
     def factorise(self, damping: float) -> bool:
         """Choose the damping; False where rounding makes the matrix indefinite, and more of it is needed."""
-        self._scaled.diagonal().copy_(self._units + damping)
-        self._factor, failed = torch.linalg.cholesky_ex(self._scaled)
+        self._factor, failed = torch.linalg.cholesky_ex(self._scaled + damping * self._damped)
         return not failed
 
     def solve(self, gradient: Tensor) -> Tensor:
@@ -106,5 +118,10 @@ class NormalEquations:
         return -scaled * self._inverse
 
     def length(self, move: Tensor) -> float:
-        """Return the length of a move in scaled unknowns."""
-        return float((move / self._inverse).norm())
+        """Return the length of a move by which damping holds it."""
+        scaled = move / self._inverse
+        return math.sqrt(float(scaled @ (self._damped @ scaled)))
+
+    def _scale(self, matrix: Tensor) -> Tensor:
+        """Return a matrix (P, P) for scaled unknowns."""
+        return matrix * self._inverse[:, None] * self._inverse

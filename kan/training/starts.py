@@ -1,8 +1,9 @@
 """Many starts of one network, of which the best is trained to the end.
 
-Small networks end in local minima, most starts in a bad one; which, shows early. So all starts train a little, the
-worse half is given up, the others train on, and so forth until one is left (successive halving: Jamieson & Talwalkar
-2016, arXiv 1502.07943). 16 starts then cost some four times what one does, with whatever optimiser and loss.
+Small networks end in local minima, most starts in a bad one; which, shows early. So all starts train for a fifth of the
+steps, the best quarter of them for another fifth, and so forth until one is left (successive halving with a factor of
+four: Jamieson & Talwalkar 2016, arXiv 1502.07943). 16 starts then cost some four and a half times what one does, with
+whatever optimiser and loss.
 
 All of them take turns in the one network that was given, so that functions of the user's own which refer to it see the
 start that is being trained. A start is a set of tensors for its parameters, and a run of training of its own.
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from kan.training.record import Results
 
 # Of the steps on a grid, one in this many is a round of trials.
-_ROUNDS = 8
+_ROUNDS = 5
+# After a round, one start in this many trains on.
+_KEPT = 4
 # Of the training rows, one in this many judges the starts where there is no test set.
 _HELD_OUT = 5
 
@@ -93,7 +96,7 @@ class StartSearch:
                     yield f"start {start.number + 1} of {self.number} {start.training.record.describe()}"
                 start.judge()
                 self.losses[start.number] = start.loss
-            alive = sorted(alive, key=lambda start: start.loss)[: (len(alive) + 1) // 2]
+            alive = sorted(alive, key=lambda start: start.loss)[: _kept(len(alive))]
         self.training = alive[0].training
         for _ in alive[0].finish():
             yield self.training.record.describe()
@@ -115,7 +118,7 @@ class StartSearch:
         """Return the number of steps."""
         total, alive, steps = self.training.total, self.number, max(self.training.steps // _ROUNDS, 1)
         while alive > 1:
-            total, alive = total + (alive - 1) * steps, (alive + 1) // 2
+            total, alive = total + (alive - 1) * steps, _kept(alive)
         return total
 
 
@@ -172,6 +175,11 @@ class Start:
         """Let the network have this start's parameters."""
         for parameter, tensor in zip(self.training.network.parameters(), self._tensors):
             parameter.data, parameter.grad = tensor, None
+
+
+def _kept(alive: int) -> int:
+    """Return how many of the starts in a round train on."""
+    return -(-alive // _KEPT)
 
 
 def _drawn(network: Network, seed: int) -> list[Tensor]:
