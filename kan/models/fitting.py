@@ -122,8 +122,8 @@ class Fitting(Versions):
             model itself is refined, and its function kept; 'grid' is recorded with every step.
         n_starts : int
             Train this many starts, the model as it is and others drawn afresh, and keep the best on the test set, or on
-            a fifth of the training data where there is none. After every fifth of the steps three in four are given
-            up, so that 16 starts cost some four and a half times one.
+            a fifth of the training data where there is none. After every sixth of the steps three in four are given
+            up, so that 16 starts take four times the steps of one.
 
         Returns
         -------

@@ -1,8 +1,8 @@
 """Many starts of one network, of which the best is trained to the end.
 
-Small networks end in local minima, most starts in a bad one; which, shows early. So all starts train for a fifth of the
-steps, the best quarter of them for another fifth, and so forth until one is left (successive halving with a factor of
-four: Jamieson & Talwalkar 2016, arXiv 1502.07943). 16 starts then cost some four and a half times what one does, with
+Small networks end in local minima, most starts in a bad one; which, shows early. So all starts train for a sixth of the
+steps, the best quarter of them for another sixth, and so forth until one is left (successive halving with a factor of
+four: Jamieson & Talwalkar 2016, arXiv 1502.07943). 16 starts then take four times the steps of one, with
 whatever optimiser and loss.
 
 All of them take turns in the one network that was given, so that functions of the user's own which refer to it see the
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kan.training.record import Results
 
 # Of the steps on a grid, one in this many is a round of trials.
-_ROUNDS = 5
+_ROUNDS = 6
 # After a round, one start in this many trains on.
 _KEPT = 4
 # Of the training rows, one in this many judges the starts where there is no test set.
