@@ -41,12 +41,12 @@ def lagrangian():
     loss = float(residuals().detach().square().mean())
     # The kinetic part, as a function of the squared velocity, is a root; only its scale and an offset are free.
     x, y = (torch.as_tensor(part)[:, None] for part in model.get_fun(0, 1, 0))
-    dataset = create_dataset_from_data(x, y)
+    dataset = create_dataset_from_data(x, (y - y.min()) / (y.max() - y.min()))
     kinetic = KAN(width=[1, 1, 1])
     kinetic.fix_symbolic(0, 0, 0, "x^2", fit_params_bool=False)
-    splines = fit(kinetic, dataset, steps=50)
+    splines = fit(kinetic, dataset, steps=50, opt="LM")
     kinetic.fix_symbolic(1, 0, 0, "sqrt")
-    formula = fit(kinetic, dataset, steps=50)
+    formula = fit(kinetic, dataset, steps=50, opt="LM")
     return {
         "equation of motion, mean square": f"{loss:.2e}",
         "kinetic energy, splines, test RMSE": f"{splines:.2e}",
@@ -67,9 +67,9 @@ def oscillator():
     model = KAN(width=[2, 1], seed=42)
     loss = fit(model, dataset, steps=20, **options)
     model.auto_symbolic()
-    formula = model.symbolic_formula()[0][0]
-    x_1, x_2 = sympy.symbols("x_1 x_2")
-    ratio = formula.coeff(x_1, 2) / formula.coeff(x_2, 2) if formula.is_polynomial(x_1, x_2) else None
+    formula = sympy.expand(model.symbolic_formula()[0][0])
+    powers = sympy.Poly(formula).as_dict() if formula.is_polynomial() else {}
+    ratio = float(powers[2, 0] / powers[0, 2]) if powers else float("nan")
     return {"test loss": f"{loss:.2e}", "formula": brief(ex_round(formula, 3)), "ratio of the squares": f"{ratio:.4f}"}
 
 

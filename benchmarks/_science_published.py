@@ -28,7 +28,11 @@ PUBLISHED: dict[str, Figures] = {
         "formula, test RMSE": "2.06e-06",
         "formula": "tanh(atanh(x_1) + atanh(x_2))",
     },
-    "straight": {"test RMSE": "3.84e-04", "with linear edges encouraged, test RMSE": "8.40e-03"},
+    "straight": {
+        "test RMSE": "3.84e-04",
+        "with linear edges encouraged, test RMSE": "8.40e-03",
+        "by Levenberg-Marquardt, test RMSE": "",
+    },
     "relation": {"test RMSE": "1.78e-01", "inputs that are related": "x4, x5"},
     "phases": {"test RMSE": "1.17e-01"},
     "lagrangian": {

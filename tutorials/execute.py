@@ -28,7 +28,7 @@ from PIL import Image, ImageSequence
 
 TUTORIALS = Path(__file__).resolve().parent
 
-SECONDS_FOR_A_CELL = 120
+SECONDS_FOR_A_CELL = 300
 COLOURS = 256
 WIDTH_OF_A_FILM = 400
 PROGRESS = re.compile(r"\d+%\|.*\|\s*[\d.]+[kM]?/[\d.]+[kM]?\s*\[|\d+it \[")

@@ -55,6 +55,7 @@ def page(title: str, text: str, entries: list[str], *, depth: int) -> str:
         *([text, ""] if text else []),
         "```{toctree}",
         f":maxdepth: {depth}",
+        ":titlesonly:",
         "",
         *entries,
         "```",

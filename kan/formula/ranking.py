@@ -34,7 +34,16 @@ _PARAMETER_BITS = 2.0
 """... with those of its own complexity, among which each free parameter has to earn this many bits; ..."""
 _SAME_BITS = 0.1
 """... what is then this close is told apart by the order of the library."""
-_FREE_PARAMETERS = {Kind.CONSTANT: 1, Kind.LINEAR: 2, Kind.POWER: 3, Kind.EXPONENTIAL: 3, Kind.STEP: 3, Kind.GENERAL: 4}
+_FREE_PARAMETERS = {
+    Kind.CONSTANT: 1,
+    Kind.LINEAR: 2,
+    Kind.STEP: 3,
+    Kind.KINK: 3,
+    Kind.POWER: 3,
+    Kind.EXPONENTIAL: 3,
+    Kind.WAVE: 4,
+    Kind.GENERAL: 4,
+}
 
 Loss = Callable[[Any], Any]
 

@@ -66,6 +66,8 @@ class EdgeBlocks:
         """Return the gradients of x, base, coefficients, scale_base, scale_spline and mask, those that are wanted."""
         gradients = tuple(torch.empty_like(tensor) if want else None for tensor, want in zip(self.tensors, wanted))
         grad_x, grad_base, *of_parameters = gradients
+        # Gradients often come with samples first in memory; in double precision products with those take twice as long.
+        grad_sums = grad_sums.contiguous()
         for_inputs = grad_x is not None or grad_base is not None
         lower = None
         if grad_x is not None:

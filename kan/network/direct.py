@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kan.network.network import Network
 
 # Beyond this many numbers in one step of the recursion, calls are no longer what costs.
-_MOST_NUMBERS = 2**19
+_MOST_NUMBERS = 2**18
 # Passes that wait to be used again: a training loop alternates between two, another may be the test data's.
 _MOST_WAITING = 4
 

@@ -1,12 +1,13 @@
-"""Fitting ``c*f(a*x + b) + d`` to one edge, for all functions of the library together, in milliseconds.
+"""Fitting ``c*f(a*x + b) + d`` to edges, for all functions of the library and all edges together.
 
-A coarse search evaluates many (a, b) on a small sample of the data, taken at quantiles of x; c and d have closed forms.
-The best points of several regions are refined on the sample, the best of these on all data (see `refinement`). The
-search is deterministic, computes in float64, and its memory does not grow with N beyond a few vectors.
+A coarse search evaluates many (a, b) on a small sample of the data (see `candidates`); c and d have closed forms. The
+best points of several regions are refined on the sample, the best of these on all data (see `refinement`). The search
+is deterministic, computes in float64, and its memory does not grow with N beyond a few vectors.
 
 Deviations from pykan's three zooms into a 101 x 101 grid: r2 is the coefficient of determination of the returned
-parameters (pykan adds 1e-4 to a denominator, which makes good fits of small y look bad); of equivalent parameters the
-simplest are returned (see `canonical`); a constant y is fitted exactly by any function, with c=0 and r2=1.
+parameters (pykan adds 1e-4 to a denominator, which makes good fits of small y look bad), and it is meant to be at or
+above pykan's; of equivalent parameters the simplest are returned (see `canonical`); a constant y is fitted exactly by
+any function, with c=0 and r2=1.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
 from kan.common.errors import ArgumentError
 from kan.symbolic.box import Box, read_range
-from kan.symbolic.canonical import canonical, finite_in
+from kan.symbolic.canonical import canonical
+from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
 from kan.symbolic.library import TorchFunction, lookup
 from kan.symbolic.region import Limits
-from kan.symbolic.search import Samples, search
+from kan.symbolic.samples import Samples
+from kan.symbolic.search import search
 from kan.symbolic.shapes import Kind, Shape, shape_of
 
 _GOOD_R2 = 0.9
-_TIE = 1e-5
-# A function that varies less than this, relative to its size, is constant in float64.
-_ROUNDING = 1e-14
+# Values of edges that are fitted in one go.
+_VALUES = 1 << 15
 
 
 class AffineFit(NamedTuple):
@@ -106,13 +108,9 @@ def fit_affine(
     names = [functions] if isinstance(functions, str) else list(functions)
     callables = [lookup(name).torch_fun for name in names]
     x, y = _read_data(x, y)
-    if x.dim() == 1:
-        params, r2 = _fit_edge(x, y, callables, settings)
-    else:
-        pairs = [_fit_edge(one_x, one_y, callables, settings) for one_x, one_y in zip(x, y)]
-        params = torch.stack([pair[0] for pair in pairs])
-        r2 = torch.stack([pair[1] for pair in pairs])
-    return AffineFit(tuple(names), params, r2)
+    shape = (*x.shape[:-1], len(names))
+    params, r2 = _fit(x.view(-1, x.shape[-1]), y.view(-1, y.shape[-1]), callables, settings)
+    return AffineFit(tuple(names), params.view(*shape, 4), r2.view(shape))
 
 
 def fit_params(
@@ -172,12 +170,12 @@ def fit_params(
     x, y = _read_data(x, y, device=device)
     if x.dim() != 1:
         raise ArgumentError(f"`x` and `y` must have shape (N,); got {tuple(x.shape)}.")
-    params, r2 = _fit_edge(x, y, [fun], settings)
+    params, r2 = _fit(x[None], y[None], [fun], settings)
     if verbose:
-        say(f"r2 is {r2[0].item():.4f}")
-        if r2[0] < _GOOD_R2:
+        say(f"r2 is {r2.item():.4f}")
+        if r2.item() < _GOOD_R2:
             say("r2 is low: another function may fit better, or wider a_range and b_range are needed.")
-    return params[0], r2[0]
+    return params[0, 0], r2[0, 0]
 
 
 def _settings(*, a_range: Any, b_range: Any, grid_number: int, rounds: int) -> _Settings:
@@ -202,100 +200,72 @@ def _read_data(x: Any, y: Any, device: Any = None) -> tuple[torch.Tensor, torch.
 
 
 @torch.no_grad()
-def _fit_edge(
+def _fit(
     x: torch.Tensor, y: torch.Tensor, functions: Sequence[TorchFunction], settings: _Settings
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Fit all functions to one edge: parameters (F, 4) and r2 (F,)."""
+    """Fit all functions to E edges: parameters (E, F, 4) and r2 (E, F)."""
+    together = max(1, _VALUES // x.shape[1])
+    parts = [_fit_together(*pair, functions, settings) for pair in zip(x.split(together), y.split(together))]
+    numbers = torch.cat(parts).to(device=x.device, dtype=x.dtype)
+    return numbers[..., :4], numbers[..., 4]
+
+
+def _fit_together(
+    x: torch.Tensor, y: torch.Tensor, functions: Sequence[TorchFunction], settings: _Settings
+) -> torch.Tensor:
+    """Fit all functions to E edges in one go: a, b, c, d and r2, (E, F, 5)."""
     # Apple's devices have no float64.
     place = torch.device("cpu") if x.device.type == "mps" else x.device
     wide_x, wide_y = x.to(place, torch.float64), y.to(place, torch.float64)
-    low, high = wide_x.aminmax()
-    half_width = float(high - low) / 2
-    box = Box(settings.a_range, settings.b_range, centre=float(high + low) / 2, half_width=half_width or 1.0)
+    low, high = wide_x.aminmax(dim=1)
+    boxes = [
+        Box(settings.a_range, settings.b_range, centre=(right + left) / 2, half_width=(right - left) / 2 or 1.0)
+        for left, right in zip(low.tolist(), high.tolist())
+    ]
     shapes = [shape_of(function, like=wide_x) for function in functions]
-    points = _best_points(wide_x, wide_y, shapes=shapes, box=box, settings=settings, dtype=x.dtype)
-    target = wide_x.to(x.dtype), wide_x, wide_y
-    fits = [_finish(function, point, box, *target) for function, point in zip(functions, points)]
-    for row, (function, shape, fit) in enumerate(zip(functions, shapes, fits)):
-        # Of two shifts of equal size, half a turn apart, the one with positive c reads better: cos(x - pi/2).
-        other = fit[1] - math.copysign(shape.period or 0.0, fit[1])
-        if (
-            shape.period
-            and fit[2] < 0
-            and abs(abs(other) - abs(fit[1])) < _TIE
-            and box.b_range[0] <= other <= box.b_range[1]
-        ):
-            fits[row] = max(fit, _finish(function, (fit[0], other), box, *target), key=lambda fit: fit[2])
-    numbers = torch.tensor(fits, dtype=torch.float64).to(device=x.device, dtype=x.dtype)
-    return numbers[:, :4], numbers[:, 4]
+    points = _best_points(wide_x, wide_y, shapes=shapes, boxes=boxes, settings=settings, dtype=x.dtype)
+    data = Data(x.to(place), wide_x, wide_y)
+    fits = []
+    for function, shape in zip(functions, shapes):
+        fit = finish(function=function, points=points[shape], box=boxes[0], data=data)
+        if shape.period:
+            fit = prefer_positive(fit, function=function, period=shape.period, box=boxes[0], data=data)
+        fits.append(fit)
+    return torch.stack(fits, 1)
 
 
 def _best_points(
-    x: torch.Tensor, y: torch.Tensor, *, shapes: Sequence[Shape], box: Box, settings: _Settings, dtype: torch.dtype
-) -> list[tuple[float, float]]:
-    """Return (a, b) for each shape; each distinct shape is searched once."""
-    neutral = min(max(1.0, box.a_range[0]), box.a_range[1]), min(max(0.0, box.b_range[0]), box.b_range[1])
-    found = dict.fromkeys(shapes, neutral)
-    wanted = [shape for shape in found if shape.kind not in (Kind.CONSTANT, Kind.LINEAR)]
-    if wanted and not _is_constant(x, dtype) and not _is_constant(y, dtype):
-        order = torch.argsort(x, stable=True)
-        samples = Samples(((x - box.centre) / box.half_width)[order], (y - y.mean())[order])
-        best = search(
-            shapes=wanted,
-            samples=samples,
-            box=box,
-            limits=Limits.of(dtype),
-            grid_number=settings.grid_number,
-            rounds=settings.rounds,
-        )
-        for shape, (a, b) in zip(wanted, box.clamp_plain(box.to_plain(best)).tolist()):
-            found[shape] = canonical(shape=shape, a=a, b=b, box=box)
-    return [found[shape] for shape in shapes]
-
-
-def _is_constant(values: torch.Tensor, dtype: torch.dtype) -> bool:
-    """Tell whether values vary by no more than rounding in `dtype`."""
-    return bool(values.std(unbiased=False) <= 4 * torch.finfo(dtype).eps * values.abs().amax())
-
-
-def _finish(
-    function: TorchFunction,
-    point: tuple[float, float],
-    box: Box,
     x: torch.Tensor,
-    wide_x: torch.Tensor,
-    wide_y: torch.Tensor,
-) -> list[float]:
-    """Round a and b to the dtype of x, solve for c and d on all data: a, b, c, d and r2."""
-    a, mean = _rounded(point[0], x), wide_y.mean()
-    b = finite_in(function=function, a=a, b=point[1], x=x, limits=box.b_range)
-    if b is None:
-        a, b = _flat_point(function=function, box=box, x=x)
-    deviation = wide_y - mean
-    total = float(deviation @ deviation)
-    if _is_constant(wide_y, x.dtype):
-        return [a, b, 0.0, float(mean), 1.0]
-    values = function(a * wide_x + b).to(wide_x)
-    centred = values - values.mean()
-    spread = float(centred @ centred)
-    varies = math.isfinite(spread) and spread > (_ROUNDING * float(values.abs().amax())) ** 2 * len(values)
-    c = _rounded(float(centred @ deviation) / spread, x) if varies else 0.0
-    d = _rounded(float(mean - c * values.mean()) if c else float(mean), x)
-    residual = wide_y - (c * values + d) if c else deviation
-    r2 = 1 - float(residual @ residual) / total
-    # Worse than a constant only if c and d do not survive rounding: then a constant is the honest answer.
-    return [a, b, c, d, r2] if r2 > 0 else [a, b, 0.0, _rounded(float(mean), x), 0.0]
-
-
-def _rounded(number: float, like: torch.Tensor) -> float:
-    return torch.tensor(number, dtype=like.dtype).item()
-
-
-def _flat_point(*, function: TorchFunction, box: Box, x: torch.Tensor) -> tuple[float, float]:
-    """Return an (a, b) at which the function is at least finite, for a function that no (a, b) fits."""
-    a = min(max(0.0, box.a_range[0]), box.a_range[1])
-    for wanted in (0.5, -0.5, 0.0, *box.b_range):
-        b = finite_in(function=function, a=a, b=wanted, x=x, limits=box.b_range)
-        if b is not None:
-            return a, b
-    return a, min(max(0.0, box.b_range[0]), box.b_range[1])
+    y: torch.Tensor,
+    *,
+    shapes: Sequence[Shape],
+    boxes: Sequence[Box],
+    settings: _Settings,
+    dtype: torch.dtype,
+) -> dict[Shape, torch.Tensor]:
+    """Return (a, b), (E, 2), for each shape; each distinct shape is searched once."""
+    neutral = [min(max(number, low), high) for number, (low, high) in zip((1.0, 0.0), boxes[0].limits)]
+    found = {shape: x.new_tensor(neutral).repeat(len(x), 1) for shape in shapes}
+    wanted = [shape for shape in found if shape.kind not in (Kind.CONSTANT, Kind.LINEAR)]
+    edges = (~is_constant(x, dtype) & ~is_constant(y, dtype)).nonzero().flatten().tolist()
+    if not wanted or not edges:
+        return found
+    boxes = [boxes[edge] for edge in edges]
+    order = torch.argsort(x[edges], dim=1, stable=True)
+    centre, half_width = x.new_tensor([(box.centre, box.half_width) for box in boxes]).T[..., None]
+    t = (x[edges] - centre) / half_width
+    centred = y[edges] - y[edges].mean(1, keepdim=True)
+    samples = Samples(t.gather(1, order), centred.gather(1, order))
+    best = search(
+        shapes=wanted,
+        samples=samples,
+        boxes=boxes,
+        limits=Limits.of(dtype),
+        grid_number=settings.grid_number,
+        rounds=settings.rounds,
+    )
+    for edge, box, points in zip(edges, boxes, best):
+        for shape, (a, b) in zip(wanted, box.clamp_plain(box.to_plain(points)).tolist()):
+            if not math.isnan(a):
+                found[shape][edge] = x.new_tensor(canonical(shape=shape, a=a, b=b, box=box))
+    return found

@@ -7,14 +7,17 @@ independent and of order one whatever the range of x is; the box is a parallelog
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Union
 
 import torch
 
 from kan.common.errors import ArgumentError
 
 _SMALLEST_SCALE = 1e-12
+
+Number = Union[float, torch.Tensor]
 
 
 def read_range(name: str, limits: Any) -> tuple[float, float]:
@@ -30,12 +33,28 @@ def read_range(name: str, limits: Any) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Box:
-    """Limits of a and b for an x of the given centre and half-width (positive)."""
+    """Limits of a and b for an x of the given centre and half-width (positive): of one edge, or (R,) for R points."""
 
     a_range: tuple[float, float]
     b_range: tuple[float, float]
-    centre: float
-    half_width: float
+    centre: Number
+    half_width: Number
+
+    @classmethod
+    def joined(cls, boxes: Sequence[Box], *, like: torch.Tensor) -> Box:
+        """Return the boxes of several edges, which have the same limits, as one."""
+        centre = like.new_tensor([box.centre for box in boxes])
+        return cls(boxes[0].a_range, boxes[0].b_range, centre, like.new_tensor([box.half_width for box in boxes]))
+
+    @property
+    def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Limits of a, and of b."""
+        return self.a_range, self.b_range
+
+    def take(self, rows: torch.Tensor) -> Box:
+        """Return the boxes of the chosen edges."""
+        centre, half_width = torch.as_tensor(self.centre), torch.as_tensor(self.half_width)
+        return Box(self.a_range, self.b_range, centre[rows], half_width[rows])
 
     def to_plain(self, points: torch.Tensor) -> torch.Tensor:
         """Return (a, b) for (A, B); shapes (..., 2)."""
@@ -44,7 +63,7 @@ class Box:
 
     def to_normal(self, points: torch.Tensor) -> torch.Tensor:
         """Return (A, B) for (a, b); shapes (..., 2)."""
-        a, b = points.unbind(-1)
+        a, b = points[..., 0], points[..., 1]
         return torch.stack([a * self.half_width, b + a * self.centre], -1)
 
     def clamp(self, points: torch.Tensor) -> torch.Tensor:
@@ -53,8 +72,7 @@ class Box:
 
     def clamp_plain(self, points: torch.Tensor) -> torch.Tensor:
         """Return the points (a, b) moved into the box."""
-        a, b = points.unbind(-1)
-        return torch.stack([a.clamp(*self.a_range), b.clamp(*self.b_range)], -1)
+        return torch.stack([points[..., 0].clamp(*self.a_range), points[..., 1].clamp(*self.b_range)], -1)
 
     def holds(self, points: torch.Tensor) -> torch.Tensor:
         """Tell which points (A, B) lie in the box (up to rounding); shape (...)."""
@@ -66,9 +84,23 @@ class Box:
         """Return the interval of scales s > 0 for which ``s*sign*(x - zero)`` lies in the box; empty if low > high."""
         a_low, a_high = self.a_range if sign > 0 else (-self.a_range[1], -self.a_range[0])
         offset = -sign * zero
-        safe = torch.where(offset == 0, torch.ones_like(offset), offset)
+        safe = torch.where(offset == 0, 1.0, offset)
         ends = torch.stack([self.b_range[0] / safe, self.b_range[1] / safe])
         inside = self.b_range[0] <= 0 <= self.b_range[1]
         low = torch.where(offset == 0, 0.0 if inside else math.inf, ends.amin(0))
         high = torch.where(offset == 0, math.inf, ends.amax(0))
         return low.clamp(min=max(a_low, _SMALLEST_SCALE)), high.clamp(max=a_high)
+
+    def through(self, zeros: torch.Tensor, signs: Sequence[float]) -> torch.Tensor:
+        """Return points (A, B), whose ``A*t + B`` has the given zeros (...), for the first sign that the box allows.
+
+        Their scale is of order one if the box allows, with room left for b to move; NaN where no sign is allowed.
+        Shape (..., 2).
+        """
+        found = torch.full((*zeros.shape, 2), math.nan, dtype=zeros.dtype, device=zeros.device)
+        wanted = 1 / (self.half_width * (1 + zeros.abs()))
+        for sign in reversed(signs):
+            low, high = self.scales(self.centre + self.half_width * zeros, sign)
+            slope = sign * torch.minimum(wanted, high / 2).maximum(low) * self.half_width
+            found = torch.where((low <= high)[..., None], torch.stack([slope, -slope * zeros], -1), found)
+        return found

@@ -1,7 +1,9 @@
-"""Where the search for a and b starts: lists of points (A, B), dense enough that one lies in the basin of the best fit.
+"""Where the search for a and b starts: lattices of points (A, B), dense enough to meet the basin of the best fit.
 
-Every list is ordered so that neighbours in it are neighbours in the plane; the search cuts it into blocks and follows
-the best point of each.
+A lattice has shape (P, Q, 2); neighbours in it are neighbours in the plane, so that local minima of the error over it
+are good starts. A list, P = 1, holds all that matters of a function with one parameter. Points that are not allowed are
+NaN. How dense a lattice must be depends on what the function can do on [-1, 1]: a power has only its zero to place, an
+exponential its rate, a wave its frequency (see `waves`).
 """
 
 from __future__ import annotations
@@ -11,43 +13,64 @@ import math
 import torch
 
 from kan.symbolic.box import Box
+from kan.symbolic.samples import Samples
 from kan.symbolic.shapes import Kind, Shape
+from kan.symbolic.waves import best_shifts
 
-# Half a period of a wave in [-1, 1] is resolved by steps of A of about one; beyond this A steps grow geometrically.
+# Waves in [-1, 1] are resolved by even steps of A; beyond the largest even A, steps grow geometrically.
 _WAVE_STEP = 0.6
 _LARGEST_EVEN_A = 60.0
-_SHIFT_STEP = 0.8
 _LARGEST_A = 1e4
 # Waves of high frequency cannot be searched for, but evenly spaced frequencies include the round numbers.
 _ROUND_SLOPES = 51
+_SHIFT_STEP = 0.8
+# Slopes and shifts of a function with a period and poles.
+_COMBS = 128, 96
+_COMB_PEAKS = 3
+# A function with one transition or bump: slopes grow by this factor; the transition is placed wherever it meets the
+# data, by steps of u, and a few tails of it.
+_SLOPE_RATIO = 1.25
+_REACH, _STEP, _MOST_PLACES = 4.0, 0.5, 161
+_FLAT = 0.1
+_LARGEST_RATE = 300.0
+# How close to an end of its domain the limit of a function is taken.
+_CLOSE = 1e-5
+# Where between two samples a pole is tried.
+_FRACTIONS = (0.02, 0.25, 0.5, 0.75, 0.98)
 
 
-def candidates(*, shape: Shape, box: Box, points: torch.Tensor, grid_number: int) -> torch.Tensor:
-    """Return starting points for one function.
+def candidates(*, shape: Shape, box: Box, samples: Samples, grid_number: int) -> list[torch.Tensor]:
+    """Return lattices of starting points for one function.
 
     Parameters
     ----------
     shape : Shape
+        Of the kinds POWER, EXPONENTIAL, WAVE and GENERAL.
     box : Box
-    points : Tensor (S,)
-        Sorted sample points t in [-1, 1]; poles are tried between them.
+    samples : Samples
+        Of one edge, (S,): poles are tried between them, and they tell the shifts of waves.
     grid_number : int
-        A lattice of this many points along each axis of the box is always part of the list.
+        An even lattice of this many points along each axis of the box is always part of the result.
 
     Returns
     -------
-    Tensor (P, 2)
-        Points (A, B), all in the box.
+    list of Tensor (P, Q, 2)
+        Points (A, B) in the box, and NaN.
     """
+    lattice = _lattice(shape=shape, box=box, grid_number=grid_number, like=samples.t)
     if shape.kind is Kind.POWER:
-        zeros = _zeros(shape=shape, box=box, points=points, grid_number=grid_number)
-        return zeros if len(zeros) else _lattice(shape=shape, box=box, grid_number=grid_number, like=points)
+        zeros = _zeros(shape=shape, box=box, points=samples.t, lattice=lattice)
+        return [*zeros, lattice] if all(bool(found.isnan().all()) for found in zeros) else zeros
     if shape.kind is Kind.EXPONENTIAL:
-        special = _rates(box=box, points=points)
+        return [_rates(box=box, lattice=lattice)]
+    if shape.kind is Kind.WAVE:
+        special = [_waves(shape=shape, box=box, samples=samples)]
+    elif shape.smooth:
+        special = _transitions(shape=shape, box=box, like=samples.t)
     else:
-        special = _general(shape=shape, box=box, points=points)
-    special = special[box.holds(special)]
-    return torch.cat([special, _lattice(shape=shape, box=box, grid_number=grid_number, like=points)])
+        special = _general(shape=shape, box=box, samples=samples)
+    inside = [torch.where(box.holds(points)[..., None], points, math.nan) for points in special if points.numel()]
+    return [*inside, lattice]
 
 
 def _lattice(*, shape: Shape, box: Box, grid_number: int, like: torch.Tensor) -> torch.Tensor:
@@ -56,93 +79,146 @@ def _lattice(*, shape: Shape, box: Box, grid_number: int, like: torch.Tensor) ->
     b = torch.linspace(*box.b_range, grid_number, dtype=like.dtype, device=like.device)
     if shape.mirrored and box.a_range[0] == -box.a_range[1] and box.b_range[0] == -box.b_range[1]:
         a = a[a >= 0]
-    return box.to_normal(torch.cartesian_prod(a, b))
+    return box.to_normal(_product(a, b))
 
 
-def _zeros(*, shape: Shape, box: Box, points: torch.Tensor, grid_number: int) -> torch.Tensor:
+def _product(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Return all pairs; (P, Q, 2)."""
+    return torch.cartesian_prod(first, second).view(len(first), len(second), 2)
+
+
+def _zeros(*, shape: Shape, box: Box, points: torch.Tensor, lattice: torch.Tensor) -> list[torch.Tensor]:
     """Return points whose zero of ``A*t + B`` is spread in and around [-1, 1], or is one of the lattice's."""
     far = torch.logspace(-5, 3, 33, dtype=points.dtype, device=points.device)
-    lattice = _lattice(shape=shape, box=box, grid_number=grid_number, like=points)
-    lattice = lattice[lattice[:, 0] != 0]
-    placed = -lattice[:, 1] / lattice[:, 0]
+    placed = (-lattice[..., 1] / lattice[..., 0]).flatten()
+    placed = placed[placed.isfinite()]
     if shape.one_sided:
-        left = torch.cat([placed[placed < -1], -1 - far, points[:1]]).sort().values
-        right = torch.cat([placed[placed > 1], 1 + far, points[-1:]]).sort().values
-        return torch.cat([_from_zeros(box=box, zeros=left, sign=1.0), _from_zeros(box=box, zeros=right, sign=-1.0)])
-    zeros = torch.cat([placed, -1 - far, (points[1:] + points[:-1]) / 2, 1 + far]).unique()
-    return _from_zeros(box=box, zeros=zeros, sign=1.0 if box.a_range[1] > 0 else -1.0)
+        left = torch.cat([placed[placed < -1], -1 - far, points[:1]]).unique()
+        right = torch.cat([placed[placed > 1], 1 + far, points[-1:]]).unique()
+        return [box.through(left, (1.0,))[None], box.through(right, (-1.0,))[None]]
+    # At a sample itself a pole is no candidate: it separates the gaps, each of which may have a local minimum.
+    inside = torch.linspace(-1, 1, 33).to(points) if shape.pole is None else torch.cat([points, _gaps(points)])
+    zeros = torch.cat([placed, -1 - far, inside, 1 + far]).unique()
+    return [box.through(zeros, (1.0, -1.0))[None]]
 
 
-def _from_zeros(*, box: Box, zeros: torch.Tensor, sign: float) -> torch.Tensor:
-    """Return (A, B) with the given zeros, scaled to order one if the box allows, with room left for b to move."""
-    low, high = box.scales(box.centre + box.half_width * zeros, sign)
-    wanted = 1 / (box.half_width * (1 + zeros.abs()))
-    scale = torch.minimum(wanted, high / 2).maximum(low)
-    slope = sign * scale * box.half_width
-    return torch.stack([slope, -slope * zeros], -1)[low <= high]
+def _gaps(points: torch.Tensor) -> torch.Tensor:
+    """Return places between neighbouring samples: close to the left one, in the middle, close to the right one."""
+    fractions = points.new_tensor(_FRACTIONS)[:, None]
+    return (points[:-1] + fractions * (points[1:] - points[:-1])).flatten()
 
 
-def _rates(*, box: Box, points: torch.Tensor) -> torch.Tensor:
-    """Return growth rates of both signs; b keeps the exponential at or below one where the box allows."""
-    largest = max(map(abs, box.a_range)) * box.half_width
-    sizes = torch.logspace(-3, math.log10(min(max(largest, 2e-3), 300.0)), 40, dtype=points.dtype, device=points.device)
-    slope = torch.cat([-sizes.flip(0), sizes])
-    plain = box.to_plain(torch.stack([slope, -slope.abs()], -1))
-    return box.to_normal(torch.stack([plain[:, 0], plain[:, 1].clamp(*box.b_range)], -1))
+def _rates(*, box: Box, lattice: torch.Tensor) -> torch.Tensor:
+    """Return growth rates of both signs, the lattice's too; b keeps the exponential at or below one where it may."""
+    largest = max(map(abs, box.a_range)) * float(box.half_width)
+    sizes = torch.logspace(-3, math.log10(min(max(largest, 2e-3), _LARGEST_RATE)), 32).to(lattice)
+    slope = torch.cat([-sizes, lattice[:, 0, 0], sizes])
+    slope = slope[(slope != 0) & (slope.abs() <= _LARGEST_RATE)].unique()
+    plain = box.clamp_plain(box.to_plain(torch.stack([slope, -slope.abs()], -1)))
+    return box.to_normal(plain)[None]
 
 
-def _general(*, shape: Shape, box: Box, points: torch.Tensor) -> torch.Tensor:
-    """Return slopes from nearly flat to steep, each with many shifts."""
-    if math.isfinite(shape.domain[1]):
-        return _branches(box=box, bound=shape.domain[1], like=points)
-    slopes = _slopes(box=box, periodic=shape.period is not None, like=points)
-    if not shape.mirrored:
-        slopes = torch.cat([-slopes.flip(0), slopes])
-    elif box.a_range[1] <= 0:
-        slopes = -slopes
-    if shape.period is not None:
-        shifts = torch.arange(8, dtype=points.dtype, device=points.device) * (shape.period / 8)
-        found = torch.cartesian_prod(slopes, shifts)
-        found = _into_period(found, period=shape.period, box=box)
-    else:
-        count = min(max(math.ceil((box.b_range[1] - box.b_range[0]) / _SHIFT_STEP), 9), 65)
-        b = torch.linspace(*box.b_range, count, dtype=points.dtype, device=points.device)
-        free = torch.cartesian_prod(slopes / box.half_width, b)
-        places = torch.linspace(-1.2, 1.2, 19, dtype=points.dtype, device=points.device)
-        placed = torch.cartesian_prod(slopes, places)
-        placed = torch.stack([placed[:, 0], -placed[:, 0] * placed[:, 1]], -1)
-        found = torch.cat([box.to_normal(free), placed])
-    if shape.bound is not None:
-        found = torch.cat([found, _branches(box=box, bound=shape.bound, like=points)])
+def _waves(*, shape: Shape, box: Box, samples: Samples) -> torch.Tensor:
+    """Return frequencies, each with its best shift."""
+    slopes = _signed(_even_slopes(box=box, like=samples.t), shape=shape, box=box)
+    return best_shifts(shape=shape, slopes=slopes, samples=samples, box=box)
+
+
+def _transitions(*, shape: Shape, box: Box, like: torch.Tensor) -> list[torch.Tensor]:
+    """Return slopes from nearly flat to steep, and shifts that bring the transition, or a tail of it, to the data."""
+    largest = min(max(map(abs, box.a_range)) * float(box.half_width), _LARGEST_A)
+    tails = 1.5 ** torch.arange(1, 6, dtype=like.dtype, device=like.device)
+    found, end = [], largest
+    while end > _FLAT:
+        start = max(end / _SLOPE_RATIO**6, _FLAT)
+        count = math.ceil(math.log(end / start) / math.log(_SLOPE_RATIO))
+        slopes = _signed(
+            torch.logspace(math.log10(end), math.log10(start), count + 1).to(like)[:-1], shape=shape, box=box
+        )
+        places = min(2 * math.ceil((end + _REACH) / _STEP) + 1, _MOST_PLACES)
+        shifts = torch.cat([-tails.flip(0), torch.linspace(-1, 1, places).to(like), tails])
+        points = _product(slopes, shifts)
+        found.append(torch.stack([points[..., 0], points[..., 1] * (points[..., 0].abs() + _REACH)], -1))
+        end = start
+    # Where it is nearly flat, the function is a parabola or a cubic about its centre.
+    flat = torch.logspace(-3, 0, 7).to(like)
+    points = _product(_signed(flat[flat <= largest], shape=shape, box=box), torch.linspace(-1.5, 1.5, 13).to(like))
+    found.append(torch.stack([points[..., 0], -points[..., 0] * points[..., 1]], -1))
     return found
 
 
-def _slopes(*, box: Box, periodic: bool, like: torch.Tensor) -> torch.Tensor:
+def _general(*, shape: Shape, box: Box, samples: Samples) -> list[torch.Tensor]:
+    """Return slopes from nearly flat to steep, each with many shifts."""
+    like = samples.t
+    if math.isfinite(shape.domain[1]):
+        return _branches(shape=shape, box=box, bound=shape.domain[1], like=like)
+    if shape.pole is not None:
+        combs = _combs(shape=shape, box=box, samples=samples)
+        return [combs, *_branches(shape=shape, box=box, bound=shape.pole, like=like)]
+    slopes = _signed(_even_slopes(box=box, like=like), shape=shape, box=box)
+    count = min(max(math.ceil((box.b_range[1] - box.b_range[0]) / _SHIFT_STEP), 9), 65)
+    b = torch.linspace(*box.b_range, count, dtype=like.dtype, device=like.device)
+    places = torch.linspace(-1.2, 1.2, 19, dtype=like.dtype, device=like.device)
+    placed = _product(slopes, places)
+    placed = torch.stack([placed[..., 0], -placed[..., 0] * placed[..., 1]], -1)
+    return [box.to_normal(_product(slopes / box.half_width, b)), placed]
+
+
+def _combs(*, shape: Shape, box: Box, samples: Samples) -> torch.Tensor:
+    """Return slopes and shifts of a function with many poles; A is the same along each row.
+
+    All that matters is which samples the poles come close to. Shifts are even, and such that a pole lies in a gap next
+    to one of the highest peaks of y.
+    """
+    largest = min(max(map(abs, box.a_range)) * float(box.half_width), _LARGEST_A)
+    slopes = torch.linspace(0, largest, _COMBS[0] + 1, dtype=samples.t.dtype, device=samples.t.device)[1:]
+    slopes = _signed(slopes, shape=shape, box=box)[:, None]
+    period, pole = shape.period or math.pi, shape.pole or 0.0
+    even = (torch.arange(_COMBS[1], dtype=slopes.dtype, device=slopes.device) + 0.5) * (period / _COMBS[1])
+    peaks = samples.y.abs().topk(min(_COMB_PEAKS, samples.count)).indices
+    gaps = torch.cat([peaks - 1, peaks]).clamp(0, max(samples.count - 2, 0)).unique()
+    places = torch.stack([_gaps(samples.t[gap : gap + 2]) for gap in gaps.tolist()])
+    places = torch.nn.functional.pad(places, (1, 0), value=math.nan).flatten()
+    shifts = torch.cat([even.expand(len(slopes), -1), pole - slopes * places], 1)
+    points = box.to_plain(torch.stack([slopes.expand_as(shifts), shifts], -1))
+    b = points[..., 1] - period * torch.round(points[..., 1] / period)
+    return box.to_normal(torch.stack([points[..., 0], b], -1))
+
+
+def _signed(slopes: torch.Tensor, *, shape: Shape, box: Box) -> torch.Tensor:
+    """Return slopes of the signs that the box has; one sign is enough for a mirrored function and symmetric b."""
+    if box.a_range[0] >= 0 or (box.a_range[1] > 0 and shape.mirrored and box.b_range[0] == -box.b_range[1]):
+        return slopes
+    return -slopes.flip(0) if box.a_range[1] <= 0 else torch.cat([-slopes.flip(0), slopes])
+
+
+def _even_slopes(*, box: Box, like: torch.Tensor) -> torch.Tensor:
     """Return positive A, geometrically spaced up to one, then evenly, then geometrically again."""
-    largest = min(max(map(abs, box.a_range)) * box.half_width, _LARGEST_A)
+    largest = min(max(map(abs, box.a_range)) * float(box.half_width), _LARGEST_A)
     pieces = [torch.logspace(-3, 0, 10, dtype=like.dtype, device=like.device)]
     pieces.append(torch.arange(1.0, _LARGEST_EVEN_A, _WAVE_STEP, dtype=like.dtype, device=like.device))
     pieces.append(
         torch.logspace(math.log10(_LARGEST_EVEN_A), math.log10(_LARGEST_A), 24, dtype=like.dtype, device=like.device)
     )
-    if periodic and largest > _LARGEST_EVEN_A:
+    if largest > _LARGEST_EVEN_A:
         pieces.append(torch.linspace(0, largest, _ROUND_SLOPES, dtype=like.dtype, device=like.device)[1:])
     slopes = torch.cat(pieces).sort().values
     return torch.cat([slopes[slopes < largest], slopes.new_tensor([largest])])
 
 
-def _into_period(found: torch.Tensor, *, period: float, box: Box) -> torch.Tensor:
-    """Shift b by whole periods to where it is smallest."""
-    a, b = box.to_plain(found).unbind(-1)
-    return box.to_normal(torch.stack([a, b - period * torch.round(b / period)], -1))
-
-
-def _branches(*, box: Box, bound: float, like: torch.Tensor) -> torch.Tensor:
-    """Return increasing maps of [-1, 1] into ``(-bound, bound)``, many of them touching its ends."""
-    near = 1 - torch.logspace(-7, -0.15, 16, dtype=like.dtype, device=like.device)
+def _branches(*, shape: Shape, box: Box, bound: float, like: torch.Tensor) -> list[torch.Tensor]:
+    """Return maps of [-1, 1] into ``(-bound, bound)``, many of them touching its ends."""
+    near = 1 - torch.logspace(-7, -0.15, 12, dtype=like.dtype, device=like.device)
     ends = bound * torch.cat([-near, torch.zeros_like(near[:1]), near.flip(0)])
-    left, right = torch.cartesian_prod(ends, ends).unbind(-1)
-    sign = 1.0 if box.a_range[1] > 0 else -1.0
-    maps = sign * torch.stack([(right - left) / 2, (right + left) / 2], -1)
-    # Narrower maps differ from these by c and d alone, but lose digits.
-    return maps[right - left > 2e-3 * bound]
+    maps = _product(ends, ends)
+    left, right = maps[..., 0], maps[..., 1]
+    rising = torch.stack([(right - left) / 2, (right + left) / 2], -1)
+    # Maps much narrower than they are far from the ends differ from these by c and d alone, but lose digits.
+    distance = (bound - left).minimum(bound + right)
+    rising = torch.where((right - left > 2e-3 * distance)[..., None], rising, math.nan)
+    signs = _signed(like.new_ones(1), shape=shape, box=box).tolist()
+    # Close to an end of the domain only the zero of the distance from it matters.
+    far = torch.logspace(-5, 3, 33, dtype=like.dtype, device=like.device)
+    low = bound * (1 - _CLOSE * far / (2 + far))
+    close = torch.stack([(low - bound * (1 - _CLOSE)) / 2, (low + bound * (1 - _CLOSE)) / 2], -1)
+    return [*(sign * rising for sign in signs), close[None], (close * close.new_tensor([-1.0, 1.0]))[None]]

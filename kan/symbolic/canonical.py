@@ -22,7 +22,7 @@ _PLAIN_EXPONENT = 20.0
 
 def canonical(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, float]:
     """Return the best-reading (a, b) in the box that only changes c and d."""
-    if shape.kind in (Kind.POWER, Kind.STEP):
+    if shape.kind in (Kind.POWER, Kind.STEP, Kind.KINK):
         return _canonical_power(shape=shape, a=a, b=b, box=box)
     if shape.kind is Kind.EXPONENTIAL:
         return a, _exponential_shift(a=a, box=box)
@@ -45,7 +45,7 @@ def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[flo
     if a == 0:
         return a, b
     zero = -b / a
-    reach = abs(box.centre - zero) + box.half_width
+    reach = abs(float(box.centre) - zero) + float(box.half_width)
     wanted = 1.0 if _PLAIN_SIZES[0] <= reach <= _PLAIN_SIZES[1] else 1.0 / reach
     own = math.copysign(1.0, a)
     for sign in (1.0, -1.0) if shape.mirrored else (own,):
@@ -57,7 +57,7 @@ def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[flo
 
 
 def _exponential_shift(*, a: float, box: Box) -> float:
-    middle, span = a * box.centre, abs(a) * box.half_width
+    middle, span = a * float(box.centre), abs(a) * float(box.half_width)
     wanted = 0.0 if abs(middle) + span <= _PLAIN_EXPONENT else -middle
     return _clamp(wanted, box.b_range)
 

@@ -1,11 +1,12 @@
 """Local refinement of many fits ``c*f(A*t + B) + d`` at once, over functions and starting points.
 
-c and d are linear and are eliminated (variable projection: Golub & Pereyra 1973). A and B follow damped Newton steps
-with the exact Hessian of the reduced problem, and Gauss-Newton steps where that is not positive definite (Nocedal &
-Wright, *Numerical Optimization*, ch. 10). The exact Hessian matters: most functions of a library do not fit an edge,
-and Gauss-Newton crawls where the residual is large. A step that does not lower the error is not taken.
+c and d are linear and are eliminated (variable projection: Golub & Pereyra 1973). A and B follow damped Newton steps,
+in the coordinates of `region`, with the exact Hessian of the reduced problem, and Gauss-Newton steps where that is not
+positive definite (Nocedal & Wright, *Numerical Optimization*, ch. 10). The exact Hessian matters: most functions of a
+library do not fit an edge, and Gauss-Newton crawls where the residual is large. A step that does not lower the error is
+not taken, and what a row finds does not depend on the other rows.
 
-Rows are fits: R rows of F functions, S samples.
+Rows are fits: R rows, of F functions and E edges, with S samples each.
 """
 
 from __future__ import annotations
@@ -16,32 +17,46 @@ from functools import cached_property
 
 import torch
 
-from kan.symbolic.region import Limits, Region
-from kan.symbolic.shapes import Derivative, Kind, Shape
+from kan.symbolic.region import Limits, Region, to_ends, to_points
+from kan.symbolic.shapes import Derivative, Shape
 
 _FIRST_DAMPING = 1e-2
 _LARGE_DAMPING = 1e4
 _SMALL_STEP = 1e-7
-_SMALL_GAIN = 1e-7
+SMALL_GAIN = 1e-6
 # Share of y's variance below which a residual is rounding.
 _EXACT = 1e-30
 # Largest change of A in one step, relative to it, down and up.
 _SHRINK, _GROW = 0.75, 3.0
+# Largest step of a coordinate that is a logarithm.
+_FARTHEST = 3.0
 # Fits that have settled leave the computation once they are this share of it.
 _SETTLED_SHARE = 0.1
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Which function each row belongs to."""
+    """Which function each row belongs to, and its data."""
 
     shapes: Sequence[Shape]
     owner: torch.Tensor  # (R,), ascending
+    t: torch.Tensor  # (R, S)
+    y: torch.Tensor  # (R, S), of mean zero
 
     @cached_property
     def counts(self) -> list[int]:
         """Rows of each shape."""
         return torch.bincount(self.owner, minlength=len(self.shapes)).tolist()
+
+    @cached_property
+    def weights(self) -> torch.Tensor:
+        """How much of L and of R there is in ``A*t + B``; (R, 2, S)."""
+        return torch.stack([(1 - self.t) / 2, (1 + self.t) / 2], 1)
+
+    @cached_property
+    def total(self) -> torch.Tensor:
+        """Sum of squares of y; (R,)."""
+        return torch.linalg.vecdot(self.y, self.y)
 
     def apply(self, pick: Callable[[Shape], Callable[..., torch.Tensor]], *arguments: torch.Tensor) -> torch.Tensor:
         """Apply to each row the function that `pick` takes from its shape; arguments and result (R, S)."""
@@ -49,8 +64,8 @@ class Rows:
         return torch.cat([pick(shape)(*curves) for shape, count, *curves in pieces if count])
 
     def take(self, chosen: torch.Tensor) -> Rows:
-        """Return the chosen rows (a mask)."""
-        return Rows(self.shapes, self.owner[chosen])
+        """Return the chosen rows."""
+        return Rows(self.shapes, self.owner[chosen], self.t[chosen], self.y[chosen])
 
 
 @dataclass
@@ -59,52 +74,43 @@ class Projected:
 
     error: torch.Tensor  # (R,), sum of squares, inf where the fit is not usable
     factor: torch.Tensor  # (R,), the best c
+    spread: torch.Tensor  # (R,), sum of squares of f minus its mean
     curves: torch.Tensor  # (R, 4, S): A*t + B, f, f minus its mean, residual
 
     def take(self, chosen: torch.Tensor) -> Projected:
-        """Return the chosen rows (a mask)."""
-        return Projected(self.error[chosen], self.factor[chosen], self.curves[chosen])
+        """Return the chosen rows."""
+        return Projected(self.error[chosen], self.factor[chosen], self.spread[chosen], self.curves[chosen])
 
     def update(self, better: torch.Tensor, trial: Projected) -> Projected:
         """Return the trial where it is better."""
         return Projected(
             torch.where(better, trial.error, self.error),
             torch.where(better, trial.factor, self.factor),
+            torch.where(better, trial.spread, self.spread),
             torch.where(better[:, None, None], trial.curves, self.curves),
         )
 
 
-def project(*, rows: Rows, t: torch.Tensor, y: torch.Tensor, points: torch.Tensor, limits: Limits) -> Projected:
-    """Evaluate fits and eliminate c and d.
-
-    Parameters
-    ----------
-    rows : Rows
-    t, y : Tensor (S,)
-        `y` has mean zero.
-    points : Tensor (R, 2)
-        (A, B).
-    limits : Limits
-    """
-    inputs = torch.addcmul(points[:, 1:], points[:, :1], t)
+def project(*, rows: Rows, points: torch.Tensor, limits: Limits) -> Projected:
+    """Evaluate fits at points (A, B), (R, 2), and eliminate c and d."""
+    inputs = torch.addcmul(points[:, 1:], points[:, :1], rows.t)
     values = rows.apply(lambda shape: shape.value, inputs)
-    low, high = values.aminmax(dim=1)
-    size = torch.maximum(high, -low)
+    size = values.abs().amax(1)
     usable = size <= limits.largest  # NaN compares false
     values = torch.where(usable[:, None], values, 0.0)
     centred = values - values.mean(1, keepdim=True)
     spread = torch.linalg.vecdot(centred, centred)
-    usable &= spread > (limits.flattest * size) ** 2 * t.numel()
-    factor = torch.where(usable, (centred @ y) / spread, 0.0)
-    residual = torch.addcmul(y, factor[:, None], centred, value=-1)
+    usable &= spread > (limits.flattest * size) ** 2 * rows.t.shape[1]
+    factor = torch.where(usable, torch.linalg.vecdot(centred, rows.y) / spread, 0.0)
+    residual = torch.addcmul(rows.y, factor[:, None], centred, value=-1)
     error = torch.where(usable, torch.linalg.vecdot(residual, residual), torch.inf)
-    return Projected(error, factor, torch.stack([inputs, values, centred, residual], 1))
+    return Projected(error, factor, spread, torch.stack([inputs, values, centred, residual], 1))
 
 
 def refine(
-    *, rows: Rows, region: Region, t: torch.Tensor, y: torch.Tensor, points: torch.Tensor, limits: Limits, steps: int
+    *, rows: Rows, region: Region, points: torch.Tensor, limits: Limits, steps: int, gain: float = SMALL_GAIN
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Improve fits by at most `steps` damped Newton steps.
+    """Improve fits by at most `steps` damped Newton steps, and until a step gains less than `gain` of the error.
 
     Returns
     -------
@@ -113,86 +119,79 @@ def refine(
     error : Tensor (R,)
         Sums of squares, never larger than those of the starting points.
     """
-    powers = torch.stack([t * t, t, torch.ones_like(t)], 1)
     best_points, active = points.clone(), torch.arange(len(points), device=points.device)
-    now = project(rows=rows, t=t, y=y, points=points, limits=limits)
+    ends = to_ends(points)
+    now = project(rows=rows, points=points, limits=limits)
     best_error, damping = now.error.clone(), torch.full_like(now.error, _FIRST_DAMPING)
+    settled = ~now.error.isfinite()
     for _ in range(steps):
-        step = _step(now=now, rows=rows, powers=powers, points=points, damping=damping, region=region)
-        trial_points = region.clamp(points + step, rows.owner)
-        trial = project(rows=rows, t=t, y=y, points=trial_points, limits=limits)
-        better = trial.error < now.error
-        settled = _settled(now=now, trial=trial, step=step, points=points, damping=damping, floor=_EXACT * (y @ y))
-        points = torch.where(better[:, None], trial_points, points)
-        now = now.update(better, trial)
-        damping = torch.where(better, damping * 0.1, damping * 5)
-        best_points[active], best_error[active] = points, now.error
         count = int(settled.sum())
         if count == len(active):
             break
         if count >= _SETTLED_SHARE * len(active):
-            rows, now, active = rows.take(~settled), now.take(~settled), active[~settled]
-            points, damping = points[~settled], damping[~settled]
+            keep = (~settled).nonzero()[:, 0]
+            rows, region, now, active = rows.take(keep), region.take(keep), now.take(keep), active[keep]
+            ends, damping, settled = ends[keep], damping[keep], settled[keep]
+        step = _step(now=now, rows=rows, ends=ends, damping=damping, region=region)
+        moved = region.clamp(region.move(ends, step))
+        points = to_points(moved)
+        trial = project(rows=rows, points=points, limits=limits)
+        gained = now.error - trial.error  # -inf where the trial is not usable
+        better = (gained > 0) & ~settled
+        # Nothing more to gain: exact, hardly better, or no better by a small step.
+        small = (step.abs().amax(1) <= _SMALL_STEP * (ends[:, 1] - ends[:, 0]).abs()) | (damping > _LARGE_DAMPING)
+        settled |= torch.where(better, gained <= gain * now.error, small) | (now.error <= _EXACT * rows.total)
+        ends = torch.where(better[:, None], moved, ends)
+        now = now.update(better, trial)
+        damping = damping * torch.where(better, 0.1, 5.0)
+        best_points[active], best_error[active] = torch.where(better[:, None], points, best_points[active]), now.error
     return best_points, best_error
 
 
-def _settled(
-    *,
-    now: Projected,
-    trial: Projected,
-    step: torch.Tensor,
-    points: torch.Tensor,
-    damping: torch.Tensor,
-    floor: torch.Tensor,
-) -> torch.Tensor:
-    """Tell which rows have nothing more to gain: exact, hardly better, or no better by a small step; (R,)."""
-    better = trial.error < now.error
-    length = step.abs().amax(1) / points[:, 0].abs().clamp(max=1.0)
-    done = better & ((now.error - trial.error <= _SMALL_GAIN * now.error) | (trial.error <= floor))
-    stuck = ~better & ((length <= _SMALL_STEP) | (damping > _LARGE_DAMPING))
-    return done | stuck | (now.error <= floor) | ~torch.isfinite(now.error)
-
-
-def _free(rows: Rows, like: torch.Tensor) -> torch.Tensor:
-    """Tell which of A and B move (R, 2): scaling a power, or shifting an exponential, changes nothing."""
-    moves = {Kind.POWER: (0.0, 1.0), Kind.EXPONENTIAL: (1.0, 0.0)}
-    return like.new_tensor([moves.get(shape.kind, (1.0, 1.0)) for shape in rows.shapes])[rows.owner]
-
-
-def _step(
-    *,
-    now: Projected,
-    rows: Rows,
-    powers: torch.Tensor,
-    points: torch.Tensor,
-    damping: torch.Tensor,
-    region: Region,
-) -> torch.Tensor:
-    """Return the damped Newton step of (A, B); (R, 2)."""
-    inputs, values, centred, residual = now.curves.unbind(1)
-    t = powers[:, 1]
+def _step(*, now: Projected, rows: Rows, ends: torch.Tensor, damping: torch.Tensor, region: Region) -> torch.Tensor:
+    """Return the damped Newton step of the ends' coordinates; (R, 2)."""
+    inputs, values, _, residual = now.curves.unbind(1)
     slopes = _derivative(rows, lambda shape: shape.slope, inputs, values)
     bends = _derivative(rows, lambda shape: shape.curvature, inputs, values)
-    columns = torch.stack([slopes * t, slopes, centred, residual], 1)  # (R, 4, S)
-    columns -= columns.mean(2, keepdim=True)
-    products = columns[:, :3] @ columns.mT  # (R, 3, 4)
-    c = now.factor[:, None]
-    right = products[:, :2, 3] / c
-    overlap, spread = products[:, :2, 2], products[:, 2, 2, None]
-    inner = torch.stack([products[:, 0, 0], products[:, 0, 1], products[:, 1, 1]], 1)
-    # Entries AA, AB, BB of the Hessian over c^2: exact, and without the terms that the residual brings in.
-    newton = inner - (residual * bends) @ powers / c - _outer(overlap - right) / spread
-    gauss = inner - _outer(overlap) / spread
-    free = _free(rows, points)
-    damped = torch.where(_convex(newton, free), newton, gauss)
-    damped = damped + damping[:, None] * gauss * gauss.new_tensor([1.0, 0.0, 1.0])
-    step = _solve(damped, right, free)
-    step = region.along_edges(step, points=points, matrix=damped, right=right, owner=rows.owner) * free
-    # Where a curve is nearly straight, A hardly matters and its step means nothing; it must not spoil the step of B.
-    reach = points[:, 0].abs()
-    down = torch.where(points[:, 0] >= 0, _SHRINK, _GROW) * reach
-    up = torch.where(points[:, 0] >= 0, _GROW, _SHRINK) * reach
-    return torch.stack([step[:, 0].maximum(-down).minimum(up), step[:, 1]], 1)
+    jacobian = rows.weights * slopes[:, None]
+    jacobian -= jacobian.mean(2, keepdim=True)  # (R, 2, S)
+    first, second = region.speed(ends)
+    c, spread = now.factor[:, None], now.spread[:, None, None]
+    right, overlap = torch.bmm(jacobian, now.curves[:, 2:].mT).unbind(2)[::-1]
+    right = right / c
+    # The Hessian over c^2: exact, and without the terms that the residual brings in.
+    inner = torch.bmm(jacobian, jacobian.mT)
+    bent = torch.bmm(rows.weights * (residual * bends / c)[:, None], rows.weights.mT)
+    bent.diagonal(dim1=1, dim2=2).add_(right * second / first**2)
+    left = overlap - right
+    newton = inner - bent - left[:, :, None] * left[:, None] / spread
+    gauss = inner - overlap[:, :, None] * overlap[:, None] / spread
+    free = region.free(ends).to(ends)
+    scale = (first * free)[:, :, None] * (first * free)[:, None]
+    newton, gauss, right = newton * scale, gauss * scale, right * first * free
+    still = torch.diag_embed(1 - free)
+    damped = torch.where(_convex(newton + still), newton, gauss) + still
+    extra = torch.diag_embed(damping[:, None] * gauss.diagonal(dim1=1, dim2=2))
+    damped = damped + extra
+    step = _solve(damped, right)
+    step = region.along_edges(step, ends=ends, speed=first, matrices=(newton + extra, damped), right=right) * free
+    return torch.where(region.bounded, step.clamp(-_FARTHEST, _FARTHEST), _not_too_steep(step, ends=ends, free=free))
+
+
+def _not_too_steep(step: torch.Tensor, *, ends: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
+    """Return steps (R, 2) that change A moderately, and B as before if it is free.
+
+    Where a curve is nearly straight, A hardly matters and its step means nothing; it must not spoil the step of B.
+    A power or an exponential may pass through the straight line to the other sign of A.
+    """
+    a, change = (ends[:, 1] - ends[:, 0]) / 2, (step[:, 1] - step[:, 0]) / 2
+    most = _GROW * a.abs()
+    # Steps that shrink A are bounded more.
+    moving = free.sum(1)
+    less = torch.where(moving < 2, most, _SHRINK * a.abs())
+    rising = a >= 0
+    excess = change.maximum(-torch.where(rising, less, most)).minimum(torch.where(rising, most, less)) - change
+    return step + (excess * 2 / moving.clamp(min=1.0))[:, None] * free * free.new_tensor([-1.0, 1.0])
 
 
 def _derivative(
@@ -202,27 +201,15 @@ def _derivative(
     return torch.nan_to_num(rows.apply(pick, inputs, values), nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _outer(vector: torch.Tensor) -> torch.Tensor:
-    """Return the entries (AA, AB, BB) of the outer product of a vector (R, 2) with itself."""
-    first, second = vector.unbind(1)
-    return torch.stack([first * first, first * second, second * second], 1)
+def _convex(matrix: torch.Tensor) -> torch.Tensor:
+    """Tell which symmetric matrices (R, 2, 2) are positive definite; (R, 1, 1)."""
+    first, mixed, second = matrix[:, 0, 0], matrix[:, 0, 1], matrix[:, 1, 1]
+    return ((first > 0) & (first * second > mixed * mixed))[:, None, None]
 
 
-def _convex(matrix: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
-    """Tell where the part of a matrix (R, 3) that belongs to the free parameters is positive definite; (R, 1)."""
-    first, mixed, second = matrix.unbind(1)
-    moves_a, moves_b = free.bool().unbind(1)
-    good = ((first > 0) | ~moves_a) & ((second > 0) | ~moves_b)
-    good &= (first * second > mixed * mixed) | ~(moves_a & moves_b)
-    return good[:, None]
-
-
-def _solve(matrix: torch.Tensor, right: torch.Tensor, free: torch.Tensor) -> torch.Tensor:
-    """Solve the equations for the free parameters; (R, 2)."""
-    moves_a, moves_b = free.unbind(1)
-    first = matrix[:, 0] * moves_a + (1 - moves_a)
-    second = matrix[:, 2] * moves_b + (1 - moves_b)
-    mixed = matrix[:, 1] * moves_a * moves_b
-    right_a, right_b = (right * free).unbind(1)
-    step = torch.stack([second * right_a - mixed * right_b, first * right_b - mixed * right_a], 1)
-    return torch.nan_to_num(step / (first * second - mixed * mixed)[:, None], nan=0.0, posinf=0.0, neginf=0.0)
+def _solve(matrix: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Solve symmetric equations (R, 2, 2); (R, 2)."""
+    first, mixed, second = matrix[:, 0, :1], matrix[:, 0, 1:], matrix[:, 1, 1:]
+    left, other = right[:, :1], right[:, 1:]
+    step = torch.cat([second * left - mixed * other, first * other - mixed * left], 1)
+    return torch.nan_to_num(step / (first * second - mixed * mixed), nan=0.0, posinf=0.0, neginf=0.0)

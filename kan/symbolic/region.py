@@ -1,18 +1,26 @@
-"""Where the refinement may take (A, B): the box, the domains of the functions, and slopes that are not too flat."""
+"""Coordinates of the refinement, and where it may take them.
+
+A fit is moved by the values of ``u = A*t + B`` at both ends of the data, (A, B) = ((R - L)/2, (L + R)/2) for t in
+[-1, 1]. Where the function is defined only on a part of the line, or has poles on either side of the data, an end p
+between `low` and `high` is moved in the coordinate ``log((p - low)/(high - p))``: fits that nestle up to a singularity,
+as most misfits of arctanh, tan or log do, then take a few steps, and no step leaves the domain.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from kan.symbolic.box import Box
 from kan.symbolic.shapes import Kind, Shape
 
-# How near to an edge a point counts as lying on it, and how far inside of a function's domain it stays.
+# How near to an edge of the box a point counts as lying on it, and how far inside of a domain an end stays.
 _EDGE = 1e-9
-_DOMAIN_MARGIN = 1e-9
+_MARGIN = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,74 +37,156 @@ class Limits:
         return cls(largest=info.max**0.5, flattest=info.eps**0.5)
 
 
+def to_ends(points: torch.Tensor) -> torch.Tensor:
+    """Return (L, R) for (A, B); shapes (..., 2)."""
+    a, b = points[..., 0], points[..., 1]
+    return torch.stack([b - a, b + a], -1)
+
+
+def to_points(ends: torch.Tensor) -> torch.Tensor:
+    """Return (A, B) for (L, R); shapes (..., 2)."""
+    left, right = ends[..., 0], ends[..., 1]
+    return torch.stack([(right - left) / 2, (right + left) / 2], -1)
+
+
 @dataclass(frozen=True)
 class Region:
-    """Allowed (A, B) of F functions."""
+    """Allowed ends (L, R) of R fits: ``least <= normals @ (L, R) <= most`` for A, a and b, and both in the domain."""
 
     box: Box
-    domains: torch.Tensor  # (F, 2)
-    flattest: torch.Tensor  # (F,), smallest |A|
+    normals: torch.Tensor  # (R, 3, 2)
+    least: torch.Tensor  # (R, 3)
+    most: torch.Tensor  # (R, 3)
+    low: torch.Tensor  # (R, 1)
+    high: torch.Tensor  # (R, 1)
+    power: torch.Tensor  # (R, 1), whether scaling u changes nothing
+    single: torch.Tensor  # (R, 1), whether only one end moves
 
     @classmethod
-    def of(cls, *, shapes: Sequence[Shape], box: Box, limits: Limits, like: torch.Tensor) -> Region:
-        """Collect the conditions."""
-        domains = [(low + _DOMAIN_MARGIN, high - _DOMAIN_MARGIN) for low, high in (shape.domain for shape in shapes)]
-        # An even function spreads over the square of A; flatter, its fits would run along the limit without end.
-        flattest = min(2 * limits.flattest**0.5, max(map(abs, box.a_range)) * box.half_width)
-        smallest = [flattest if shape.kind is Kind.GENERAL else 0.0 for shape in shapes]
-        return cls(box, like.new_tensor(domains), like.new_tensor(smallest))
+    def of(
+        cls, *, shapes: Sequence[Shape], owner: torch.Tensor, box: Box, limits: Limits, ends: torch.Tensor
+    ) -> Region:
+        """Collect the conditions of fits that start at `ends` (R, 2), with the functions ``shapes[owner]``.
 
-    def clamp(self, points: torch.Tensor, owner: torch.Tensor) -> torch.Tensor:
-        """Return points (R, 2) moved into the region; where box and domain exclude each other the box wins."""
-        a, b = points.unbind(1)
-        a = torch.copysign(torch.maximum(a.abs(), self.flattest[owner]), a)
-        low, high = self.domains[owner].unbind(1)
-        left, right = (b - a).maximum(low).minimum(high), (b + a).maximum(low).minimum(high)
-        return self.box.clamp(torch.stack([(right - left) / 2, (right + left) / 2], 1))
+        The box holds one value for each fit. Fits keep the sign of A, and stay between the poles that they start
+        between.
+        """
+        width, centre = box.half_width * torch.ones_like(ends[:, 0]), box.centre * torch.ones_like(ends[:, 0])
+        shift, half = centre / width / 2, torch.full_like(width, 0.5)
+        rows = [-half, half, -half / width, half / width, half + shift, half - shift]
+        low, high = _domains(shapes=shapes, owner=owner, ends=ends)
+        # An even function spreads over the square of A; flatter, its fits would run along the limit without end.
+        curved = torch.tensor([shape.kind in (Kind.WAVE, Kind.GENERAL) for shape in shapes], device=ends.device)[owner]
+        curved &= low.isinf() & high.isinf()
+        flattest = (max(map(abs, box.a_range)) * width).clamp(max=2 * limits.flattest**0.5)
+        rising = ends[:, 1] >= ends[:, 0]
+        least = ends.new_tensor([0, box.a_range[0], box.b_range[0]]).repeat(len(ends), 1)
+        most = ends.new_tensor([0, box.a_range[1], box.b_range[1]]).repeat(len(ends), 1)
+        least[:, 0] = torch.where(curved & rising, flattest, -torch.inf)
+        most[:, 0] = torch.where(curved & ~rising, -flattest, torch.inf)
+        power, exponential = (
+            torch.tensor([shape.kind is kind for shape in shapes], device=ends.device)[owner]
+            for kind in (Kind.POWER, Kind.EXPONENTIAL)
+        )
+        # The shift of an exponential is free: c takes it over when b is moved back into its limits.
+        least[exponential, 2], most[exponential, 2] = -torch.inf, torch.inf
+        columns = (part[:, None] for part in (low, high, power, power | exponential))
+        return cls(box, torch.stack(rows, 1).view(-1, 3, 2), least, most, *columns)
+
+    @cached_property
+    def bounded(self) -> torch.Tensor:
+        """Whether the ends are confined by singularities; (R, 1)."""
+        return self.low.isfinite() | self.high.isfinite()
+
+    def free(self, ends: torch.Tensor) -> torch.Tensor:
+        """Tell which of both ends move; (R, 2).
+
+        Scaling a power, or shifting an exponential, changes nothing: there the larger end stays, so that the other says
+        where the zero is, or what the rate is, however far away or large it is.
+        """
+        size = torch.where(self.power, ends.abs(), ends)
+        right = size[:, :1] >= size[:, 1:]
+        return torch.cat([~(right & self.single), right | ~self.single], 1)
+
+    def take(self, chosen: torch.Tensor) -> Region:
+        """Return the conditions of the chosen fits."""
+        tensors = (self.normals, self.least, self.most, self.low, self.high, self.power, self.single)
+        return Region(self.box.take(chosen), *(tensor[chosen] for tensor in tensors))
+
+    def clamp(self, ends: torch.Tensor) -> torch.Tensor:
+        """Return ends (R, 2) moved into the region; where box and domain exclude each other the box wins."""
+        ends = ends.maximum(self.low + _MARGIN).minimum(self.high - _MARGIN)
+        place = torch.bmm(self.normals, ends[..., None])[..., 0]
+        if bool(((place >= self.least) & (place <= self.most)).all()):
+            return ends
+        points = to_points(ends)
+        points[:, 0] = points[:, 0].maximum(self.least[:, 0]).minimum(self.most[:, 0])
+        ends = to_ends(points).maximum(self.low + _MARGIN).minimum(self.high - _MARGIN)
+        return to_ends(self.box.clamp(to_points(ends)))
+
+    def speed(self, ends: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the first and second derivatives of the ends by their coordinates; both (R, 2)."""
+        below, above = (ends - self.low).reciprocal(), (self.high - ends).reciprocal()
+        both = below + above
+        first = torch.where(both > 0, both, 1.0).reciprocal()
+        return first, first * first * (below - above)
+
+    def move(self, ends: torch.Tensor, step: torch.Tensor) -> torch.Tensor:
+        """Return the ends after a step of their coordinates; both (R, 2)."""
+        factor = step.exp()
+        from_low, from_high = self.low + (ends - self.low) * factor, self.high - (self.high - ends) / factor
+        # Between two limits the distances keep their sum.
+        ratio = (from_low - self.low) / (self.high - ends)
+        both = self.low + (self.high - self.low) * (ratio / (1 + ratio))
+        no_low, no_high = self.low.isinf(), self.high.isinf()
+        return torch.where(no_low, torch.where(no_high, ends + step, from_high), torch.where(no_high, from_low, both))
 
     def along_edges(
         self,
         step: torch.Tensor,
         *,
-        points: torch.Tensor,
-        matrix: torch.Tensor,
+        ends: torch.Tensor,
+        speed: torch.Tensor,
+        matrices: Sequence[torch.Tensor],
         right: torch.Tensor,
-        owner: torch.Tensor,
     ) -> torch.Tensor:
-        """Where a step would leave the region from its edge, take the best step along the edge instead.
+        """Where a step would leave the box from its edge, take the best step along the edge instead.
 
-        `matrix` (R, 3), entries AA, AB, BB, and `right` (R, 2) are the equations that `step` (R, 2) solves.
+        Every matrix (R, 2, 2) makes, with `right` (R, 2), equations of the coordinates that `step` (R, 2) moves. The
+        first matrix counts that is positive along the edge.
         """
-        normals = self._normals(points)  # (5, 2)
-        least, most = self._ends(points, owner)  # (R, 5)
-        place, outward = points @ normals.T, step @ normals.T
+        place = torch.bmm(self.normals, ends[..., None])[..., 0]
         slack = _EDGE * (1 + place.abs())
-        blocked = ((place <= least + slack) & (outward < 0)) | ((place >= most - slack) & (outward > 0))
-        if not bool(blocked.any()):
+        low, high = place <= self.least + slack, place >= self.most - slack
+        if not bool((low | high).any()):
             return step
-        bend = matrix @ torch.stack([normals[:, 1] ** 2, -2 * normals[:, 0] * normals[:, 1], normals[:, 0] ** 2])
-        tangents = torch.stack([normals[:, 1], -normals[:, 0]], 1)
-        lengths = torch.nan_to_num((right @ tangents.T) / bend, nan=0.0, posinf=0.0, neginf=0.0)
+        normals = self.normals * speed[:, None]
+        outward = (normals @ step[..., None])[..., 0]
+        blocked = (low & (outward < 0)) | (high & (outward > 0))
+        tangents = torch.stack([normals[..., 1], -normals[..., 0]], 2)  # (R, 3, 2)
+        bend, *others = (((tangents @ matrix) * tangents).sum(2) for matrix in reversed(matrices))
+        for other in others:
+            bend = torch.where(other > 0, other, bend)
+        lengths = torch.nan_to_num((tangents @ right[..., None])[..., 0] / bend, nan=0.0, posinf=0.0, neginf=0.0)
         # Of several edges the last one counts; the next step takes care of the others.
-        for edge in range(len(normals)):
-            step = torch.where(blocked[:, edge, None], lengths[:, edge, None] * tangents[edge], step)
-        return step
+        for edge in range(normals.shape[1]):
+            step = torch.where(blocked[:, edge, None], lengths[:, edge, None] * tangents[:, edge], step)
+        return torch.where(self.single & blocked.any(1, keepdim=True), 0.0, step)
 
-    def _normals(self, like: torch.Tensor) -> torch.Tensor:
-        """Return the vectors n of the conditions ``least <= n . (A, B) <= most``.
 
-        Both ends of the inputs lie in the domain, A is not too flat, a and b lie in the box.
-        """
-        width = self.box.half_width
-        return like.new_tensor([[-1, 1], [1, 1], [1, 0], [1 / width, 0], [-self.box.centre / width, 1]])
+def _domains(*, shapes: Sequence[Shape], owner: torch.Tensor, ends: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the limits (R,) of the interval without singularities that each pair of ends lies in."""
+    table = ends.new_tensor([(*shape.domain, *_poles(shape)) for shape in shapes])[owner]
+    low, high, pole, distance = table.unbind(1)
+    # NaN, for no pole, compares false.
+    below = torch.where(distance.isinf(), pole, pole + distance * torch.floor((ends[:, 0] - pole) / distance))
+    above = below + distance
+    between = ((ends > below[:, None]) & (ends < above[:, None])).all(1)
+    negative = distance.isinf() & (ends < pole[:, None]).all(1)
+    low, high = torch.where(between, below, low), torch.where(between, above, high)
+    return low, torch.where(negative, pole, high)
 
-    def _ends(self, points: torch.Tensor, owner: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return `least` and `most` of the conditions; (R, 5)."""
-        domains, flattest = self.domains[owner], self.flattest[owner]
-        rising = points[:, 0] >= 0
-        limits = points.new_tensor([self.box.a_range, self.box.b_range]).T[:, None].expand(2, len(points), 2)
-        flat = torch.where(rising, flattest, -torch.inf), torch.where(rising, torch.inf, -flattest)
-        return (
-            torch.cat([domains[:, :1], domains[:, :1], flat[0][:, None], limits[0]], 1),
-            torch.cat([domains[:, 1:], domains[:, 1:], flat[1][:, None], limits[1]], 1),
-        )
+
+def _poles(shape: Shape) -> tuple[float, float]:
+    """Return the place of a pole, NaN if there is none, and the distance to the next one."""
+    return math.nan if shape.pole is None else shape.pole, math.inf if shape.period is None else shape.period

@@ -1,192 +1,273 @@
-"""The search for a and b: coarse on a sample at quantiles of x, then refined on the sample, then on all data."""
+"""The search for a and b: coarse on a sample at quantiles of x, then refined on the sample, then on all data.
+
+For every function, errors are computed on lattices of (A, B), and the best of their local minima go on. All functions
+and all edges are refined together.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
+from kan.common.errors import ArgumentError
 from kan.symbolic.box import Box
 from kan.symbolic.candidates import candidates
-from kan.symbolic.refinement import Rows, refine
-from kan.symbolic.region import Limits, Region
+from kan.symbolic.exact import best_kink, best_step
+from kan.symbolic.refinement import SMALL_GAIN, Rows, refine
+from kan.symbolic.region import Limits, Region, to_ends
+from kan.symbolic.samples import Samples
 from kan.symbolic.shapes import Kind, Shape
 
-# Samples of the coarse search, for most functions and for those that change quickly; of the first refinement; of all.
-_COARSE_SAMPLES = 64
-_SHARP_SAMPLES = 256
-_MIDDLE_SAMPLES = 128
+# Samples of the coarse search, of the refinement, and of its last steps.
+_COARSE_SAMPLES = 160
+_MIDDLE_SAMPLES = 1024
 _FINE_SAMPLES = 20_000
-_REGIONS = 10
+# Local minima that are looked at, for most functions and for those with many poles, and how many of them are starts.
+_MINIMA, _COMB_MINIMA = 20, 40
+_STARTS = 10
+_NEAR = 4
 _FINALISTS = 2
-_MIDDLE_STEPS = 4
-_STEPS_PER_ROUND = 6
+_NEAR_STEPS, _NEAR_GAIN = 4, 1e-4
+_STEPS_PER_ROUND = 4
+# Points between neighbours of a list when it is looked at more closely, and how often.
+_ZOOM_POINTS, _ZOOMS = 6, 2
+_ZOOM_SIDES = 15, 7
+# Fits whose errors differ by no more than this, relative to them, are the same.
+_SAME = 1e-6
 _LAST_STEPS_PER_ROUND = 3
 # Numbers per temporary tensor of the coarse search: they stay in the cache, and torch starts no threads for them.
-_CHUNK = 1 << 15
-# Points per scan of a function with kinks, and how many scans follow each other.
-_SCAN_POINTS, _SCANS = 33, 3
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Sample of an edge's data: t in [-1, 1] ascending, and y minus its mean; both (S,)."""
-
-    t: torch.Tensor
-    y: torch.Tensor
-
-    def thin(self, count: int) -> Samples:
-        """Return `count` of the samples, at quantiles of t, both ends among them."""
-        total = self.t.numel()
-        if total <= count:
-            return self
-        chosen = torch.linspace(0, total - 1, count, dtype=torch.float64, device=self.t.device).round().long()
-        y = self.y[chosen]
-        return Samples(self.t[chosen], y - y.mean())
+_CHUNK = 1 << 17
 
 
 def search(
-    *, shapes: Sequence[Shape], samples: Samples, box: Box, limits: Limits, grid_number: int, rounds: int
+    *, shapes: Sequence[Shape], samples: Samples, boxes: Sequence[Box], limits: Limits, grid_number: int, rounds: int
 ) -> torch.Tensor:
-    """Find the best (A, B) of each function.
+    """Find the best (A, B) of each function for each edge.
 
     Parameters
     ----------
     shapes : sequence of F shapes
-        Of the kinds POWER, EXPONENTIAL, GENERAL and STEP.
+        Of any kind but CONSTANT and LINEAR.
     samples : Samples
-        All data.
-    box : Box
+        All data of E edges, (E, S).
+    boxes : sequence of E boxes
     limits : Limits
     grid_number : int
-        Points along each axis of the lattice in the coarse search.
+        Points along each axis of the lattice over the box in the coarse search.
     rounds : int
         Rounds of refinement on all data.
 
     Returns
     -------
-    Tensor (F, 2)
+    Tensor (E, F, 2)
+        NaN for a function that no (A, B) in the box lets fit.
     """
-    result = samples.t.new_zeros(len(shapes), 2)
-    smooth = [row for row, shape in enumerate(shapes) if shape.kind is not Kind.STEP]
-    for row in set(range(len(shapes))) - set(smooth):
-        result[row] = _best_step(samples=samples, box=box)
-    if not smooth:
-        return result
-    race = _Race(shapes=[shapes[row] for row in smooth], box=box, limits=limits)
-    middle, fine = samples.thin(_MIDDLE_SAMPLES), samples.thin(_FINE_SAMPLES)
-    starts = race.starts(samples, grid_number=grid_number)
-    near, _ = race.refine(starts, samples=middle, steps=_MIDDLE_STEPS)
-    # A sample can mislead, so the starts stay in the race.
-    finalists = race.best(torch.cat([near, starts], 1), samples=fine, count=_FINALISTS)
-    # Slow fits take their many steps on a sample; on all data the last few are left.
-    far, _ = race.refine(finalists, samples=samples.thin(_SHARP_SAMPLES), steps=_STEPS_PER_ROUND * rounds)
-    winners = race.best(torch.cat([far, finalists], 1), samples=fine, count=1)
-    points, _ = race.refine(winners, samples=fine, steps=_LAST_STEPS_PER_ROUND * rounds)
-    result[smooth] = points[:, 0]
-    for row in smooth:
-        if shapes[row].kinked:
-            result[row] = _scan(shape=shapes[row], point=result[row], samples=fine, box=box, limits=limits)
-    return result
+    result = samples.t.new_zeros(len(shapes), len(boxes), 2)
+    exact = {Kind.STEP: best_step, Kind.KINK: best_kink}
+    rough = [number for number, shape in enumerate(shapes) if shape.kind in exact]
+    for number in rough:
+        for edge, box in enumerate(boxes):
+            result[number, edge] = exact[shapes[number].kind](samples=samples.edge(edge), box=box)
+    smooth = [number for number in range(len(shapes)) if number not in rough]
+    if smooth:
+        race = _Race([shapes[number] for number in smooth], boxes, limits)
+        result[smooth] = race.run(samples, grid_number=grid_number, rounds=rounds)
+    return result.transpose(0, 1)
 
 
 @dataclass(frozen=True)
 class _Race:
-    """Many points (F, K, 2) for each of F functions, of which few go on."""
+    """Many points for each of F functions and E edges, (F, E, K, 2), of which few go on."""
 
     shapes: Sequence[Shape]
-    box: Box
+    boxes: Sequence[Box]
     limits: Limits
 
-    def _rows(self, points: torch.Tensor) -> Rows:
-        functions = torch.arange(len(self.shapes), device=points.device)
-        return Rows(self.shapes, functions.repeat_interleave(points.shape[1]))
+    def run(self, samples: Samples, *, grid_number: int, rounds: int) -> torch.Tensor:
+        """Return the winners; (F, E, 2)."""
+        middle, fine = (samples.thin(count) for count in (_MIDDLE_SAMPLES, _FINE_SAMPLES))
+        kinds = samples.thin(_COARSE_SAMPLES), samples.thin_with_peaks(_COARSE_SAMPLES)
+        coarse = Samples(*(torch.cat(tensors) for tensors in zip(*((kind.t, kind.y) for kind in kinds))))
+        starts = self._starts(coarse, middle, grid_number=grid_number)
+        near, error = self._refine(starts, samples=coarse, steps=_NEAR_STEPS, gain=_NEAR_GAIN)
+        near = _best(near, error, _NEAR)
+        if middle.count > coarse.count:
+            # A sample can mislead, so the best starts stay in the race.
+            near = torch.cat([near, starts[:, :, :_FINALISTS]], 2)
+            near = _best(near, self._errors(near, samples=middle), _FINALISTS)
+        near, error = self._refine(near, samples=middle, steps=_STEPS_PER_ROUND * rounds)
+        if fine.count > middle.count:
+            # Slow fits take their many steps on a sample; on all data the last few are left.
+            near = _best(near, self._errors(near, samples=fine), 1)
+            near, error = self._refine(near, samples=fine, steps=_LAST_STEPS_PER_ROUND * rounds)
+        return _best(near, error, 1)[:, :, 0]
 
-    def starts(self, samples: Samples, *, grid_number: int) -> torch.Tensor:
-        """Return the best candidates of different regions of the plane, for each function; (F, K, 2)."""
-        coarse, sharp = samples.thin(_COARSE_SAMPLES), samples.thin(_SHARP_SAMPLES)
-        lists: dict[tuple[object, ...], torch.Tensor] = {}
-        starts = []
-        for shape in self.shapes:
-            data = sharp if shape.sharp else coarse
-            if shape.search_key not in lists:
-                lists[shape.search_key] = candidates(shape=shape, box=self.box, points=data.t, grid_number=grid_number)
-            starts.append(_starts(shape=shape, samples=data, points=lists[shape.search_key], limits=self.limits))
-        return torch.stack(starts)
+    def _starts(self, samples: Samples, more: Samples, *, grid_number: int) -> torch.Tensor:
+        """Return good candidates of different regions of the plane; (F, E, K, 2), and NaN."""
+        starts = samples.t.new_full((len(self.shapes), len(self.boxes), _STARTS, 2), torch.nan)
+        for edge, box in enumerate(self.boxes):
+            lattices: dict[object, list[torch.Tensor]] = {}
+            for number, shape in enumerate(self.shapes):
+                data = samples.edge(edge + len(self.boxes) * (shape.pole is not None))
+                if shape.kind is Kind.WAVE:
+                    data = more.edge(edge)
+                if shape.search_key not in lattices:
+                    lattices[shape.search_key] = candidates(shape=shape, box=box, samples=data, grid_number=grid_number)
+                own = lattices[shape.search_key]
+                found = _minima(shape=shape, samples=data, lattices=own, box=box, limits=self.limits)
+                if more.count > data.count:
+                    error = _errors(shape=shape, points=found, samples=more.edge(edge), limits=self.limits)
+                    found = found[error.argsort()]
+                found = found[:_STARTS]
+                starts[number, edge, : len(found)] = found
+        return starts
 
-    def refine(self, points: torch.Tensor, *, samples: Samples, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Refine all points."""
-        region = Region.of(shapes=self.shapes, box=self.box, limits=self.limits, like=points)
-        found, error = refine(
-            rows=self._rows(points),
-            region=region,
-            t=samples.t,
-            y=samples.y,
-            points=points.flatten(0, 1),
-            limits=self.limits,
-            steps=steps,
-        )
-        return found.view_as(points), error.view(points.shape[:2])
+    def _rows(self, points: torch.Tensor, samples: Samples) -> tuple[Rows, torch.Tensor]:
+        """Return the rows of points (F, E, K, 2), and the edge of each row."""
+        functions, edges, count, _ = points.shape
+        owner = torch.arange(functions, device=points.device).repeat_interleave(edges * count)
+        edge = torch.arange(edges, device=points.device).repeat_interleave(count).repeat(functions)
+        data = edge
+        if len(samples.t) > edges:
+            sharp = torch.tensor([shape.pole is not None for shape in self.shapes], device=points.device)
+            data = edge + edges * sharp[owner]
+        return Rows(self.shapes, owner, samples.t[data], samples.y[data]), edge
 
-    def best(self, points: torch.Tensor, *, samples: Samples, count: int) -> torch.Tensor:
-        """Return the `count` best points of each function."""
-        errors = [
-            _errors(shape=shape, points=own, samples=samples, limits=self.limits)
-            for shape, own in zip(self.shapes, points)
-        ]
-        chosen = torch.stack(errors).topk(count, 1, largest=False).indices
-        return points.gather(1, chosen[..., None].expand(-1, -1, 2))
+    def _refine(
+        self, points: torch.Tensor, *, samples: Samples, steps: int, gain: float = SMALL_GAIN
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Refine all points but NaN."""
+        rows, edge = self._rows(points, samples)
+        flat = points.flatten(0, 2)
+        real = (~flat[:, 0].isnan()).nonzero()[:, 0]
+        error = torch.full_like(flat[:, 0], torch.inf)
+        if not len(real):
+            return points, error.view(points.shape[:3])
+        rows, some = rows.take(real), flat[real]
+        box = Box.joined(self.boxes, like=points).take(edge[real])
+        region = Region.of(shapes=self.shapes, owner=rows.owner, box=box, limits=self.limits, ends=to_ends(some))
+        some, some_error = refine(rows=rows, region=region, points=some, limits=self.limits, steps=steps, gain=gain)
+        flat, error = flat.index_copy(0, real, some), error.index_copy(0, real, some_error)
+        return flat.view_as(points), error.view(points.shape[:3])
+
+    def _errors(self, points: torch.Tensor, *, samples: Samples) -> torch.Tensor:
+        """Return the errors of points (F, E, K, 2); (F, E, K)."""
+        rows, _ = self._rows(points, samples)
+        flat = points.flatten(0, 2)
+        values = rows.apply(lambda shape: shape.value, torch.addcmul(flat[:, 1:], flat[:, :1], rows.t))
+        return _left(values, y=rows.y, limits=self.limits).view(points.shape[:3])
+
+
+def _best(points: torch.Tensor, error: torch.Tensor, count: int) -> torch.Tensor:
+    """Return the `count` best of points (F, E, K, 2); those of equal error count as one."""
+    order = error.argsort(2)
+    error = error.gather(2, order)
+    same = error[..., 1:] <= error[..., :-1] * (1 + _SAME)
+    error[..., 1:].masked_fill_(same, torch.inf)
+    chosen = order.gather(2, error.topk(count, 2, largest=False).indices)
+    return points.gather(2, chosen[..., None].expand(-1, -1, -1, 2))
 
 
 def _errors(*, shape: Shape, points: torch.Tensor, samples: Samples, limits: Limits) -> torch.Tensor:
-    """Return the sums of squares that c and d leave; (P,). Faster than `project`, a little less exact, in chunks."""
-    t, y = samples.t, samples.y
-    count, right = t.numel(), torch.stack([torch.ones_like(y), y], 1)
-    total = y @ y
-    errors = []
-    for chunk in points.split(max(1, _CHUNK // count)):
-        values = shape.value(torch.addcmul(chunk[:, 1:], chunk[:, :1], t))
-        size = torch.linalg.vecdot(values, values)
-        # Taking off one value first keeps the sums exact where the function hardly varies.
-        values = values - values[:, count // 2, None]
-        mean, product = (values @ right).unbind(1)
-        spread = torch.linalg.vecdot(values, values) - mean * mean / count
-        usable = (size <= limits.largest**2) & (spread > limits.flattest**2 * size)
-        errors.append(torch.where(usable, total - product * product / spread, torch.inf))
-    return torch.cat(errors)
+    """Return the sums of squares that c and d leave, for one edge; (P,)."""
+    chunks = points.split(max(1, _CHUNK // samples.count))
+    values = (shape.value(torch.addcmul(chunk[:, 1:], chunk[:, :1], samples.t)) for chunk in chunks)
+    return torch.cat([_left(few, y=samples.y, limits=limits) for few in values])
 
 
-def _starts(*, shape: Shape, samples: Samples, points: torch.Tensor, limits: Limits) -> torch.Tensor:
-    """Return the best candidate of each of several regions; (K, 2)."""
-    error = _errors(shape=shape, points=points, samples=samples, limits=limits)
-    per_region = -(-len(error) // _REGIONS)
-    missing = per_region * _REGIONS - len(error)
-    regions = torch.cat([error, error.new_full((missing,), torch.inf)]).view(_REGIONS, per_region)
-    rows = torch.arange(_REGIONS, device=error.device) * per_region + regions.argmin(1)
-    return points[rows.clamp(max=len(error) - 1)]
+def _comb_errors(*, shape: Shape, lattice: torch.Tensor, samples: Samples, limits: Limits) -> torch.Tensor:
+    """Return the errors of a lattice (P, Q, 2), for one edge and a function with a sum rule; (P*Q,).
+
+    A must be the same along each row of the lattice.
+    """
+    rule = shape.sum_rule
+    if rule is None:
+        raise ArgumentError("a lattice can be taken apart only for a function with a sum rule.")
+    slopes = lattice[..., :1].nan_to_num(nan=-math.inf).amax(1)
+    parts = shape.value(slopes * samples.t), shape.value(lattice[..., 1:])
+    rows = max(1, _CHUNK // (samples.count * lattice.shape[1]))
+    values = (rule(first[:, None], second) for first, second in zip(*(part.split(rows) for part in parts)))
+    return torch.cat([_left(few, y=samples.y, limits=limits) for few in values]).flatten()
 
 
-def _scan(*, shape: Shape, point: torch.Tensor, samples: Samples, box: Box, limits: Limits) -> torch.Tensor:
-    """Improve B, for a function whose kinks stop the refinement, by ever narrower scans."""
-    width = 0.1 * float(point[0].abs())
-    for _ in range(_SCANS):
-        moves = torch.linspace(-width, width, _SCAN_POINTS, dtype=point.dtype, device=point.device)
-        tried = box.clamp(torch.stack([point[0].expand_as(moves), point[1] + moves], 1))
-        point = tried[_errors(shape=shape, points=tried, samples=samples, limits=limits).argmin()]
-        width *= 4 / (_SCAN_POINTS - 1)
-    return point
+def _left(values: torch.Tensor, *, y: torch.Tensor, limits: Limits) -> torch.Tensor:
+    """Return the sums of squares that c and d leave of y for values (..., S) of a function; (...).
+
+    Faster than `project`, a little less exact. The values are overwritten.
+    """
+    norm, count = torch.linalg.vector_norm, y.shape[-1]
+    size = norm(values, dim=-1)
+    # Taking off one value first keeps the sums exact where the function hardly varies.
+    values = values.sub_(values[..., count // 2, None].clone())
+    product = values @ y if y.dim() == 1 else torch.linalg.vecdot(values, y)
+    spread = norm(values, dim=-1) ** 2 - values.sum(-1) ** 2 / count
+    usable = (size <= limits.largest) & (spread > (limits.flattest * size) ** 2)
+    return torch.where(usable, norm(y, dim=-1) ** 2 - product * product / spread, torch.inf)
 
 
-def _best_step(*, samples: Samples, box: Box) -> torch.Tensor:
-    """Return the (A, B) whose sign change splits the data best: exact, from running sums."""
-    t, total = samples.t, samples.t.numel()
-    left = torch.arange(1, total, dtype=t.dtype, device=t.device)
-    gain = samples.y.cumsum(0)[:-1] ** 2 * (total / (left * (total - left)))
-    zeros = (t[1:] + t[:-1]) / 2
-    sign = 1.0 if box.a_range[1] > 0 else -1.0
-    low, high = box.scales(box.centre + box.half_width * zeros, sign)
-    gain = torch.where((t[1:] > t[:-1]) & (low <= high), gain, -1.0)
-    best = gain.argmax()
-    slope = sign * low[best].clamp(min=min(1.0, float(high[best]))) * box.half_width
-    return torch.stack([slope, -slope * zeros[best]])
+def _minima(
+    *, shape: Shape, samples: Samples, lattices: Sequence[torch.Tensor], box: Box, limits: Limits
+) -> torch.Tensor:
+    """Return the best local minima of the error over lattices (P, Q, 2); (K, 2)."""
+    points = torch.cat([lattice.flatten(0, 1) for lattice in lattices])
+    combs = lattices[0][..., 0].numel() if shape.sum_rule is not None else 0
+    errors = _errors(shape=shape, points=points[combs:], samples=samples, limits=limits)
+    if combs:
+        errors = torch.cat([_comb_errors(shape=shape, lattice=lattices[0], samples=samples, limits=limits), errors])
+    lowest = [
+        -torch.nn.functional.max_pool2d(-own.view(1, *lattice.shape[:2]), 3, 1, 1).flatten()
+        for own, lattice in zip(errors.split([lattice.shape[0] * lattice.shape[1] for lattice in lattices]), lattices)
+    ]
+    errors = torch.where(errors <= torch.cat(lowest), errors, torch.inf)
+    best = errors.topk(min(_COMB_MINIMA if shape.sum_rule else _MINIMA, len(errors)), largest=False)
+    chosen = best.indices[best.values.isfinite()]
+    if shape.pole is None or not len(chosen):
+        return points[chosen]
+    if shape.kind is Kind.POWER:
+        return _zoom(shape=shape, samples=samples, points=points, chosen=chosen, limits=limits)
+    return _zoom_combs(shape=shape, samples=samples, points=points[chosen], lattice=lattices[0], box=box, limits=limits)
+
+
+def _zoom(
+    *, shape: Shape, samples: Samples, points: torch.Tensor, chosen: torch.Tensor, limits: Limits
+) -> torch.Tensor:
+    """Return the chosen points of a list (P, 2), improved between their neighbours; (K, 2)."""
+    middle = points[chosen]
+    left, right = points[(chosen - 1).clamp(min=0)], points[(chosen + 1).clamp(max=len(points) - 1)]
+    left, right = torch.where(left.isnan(), middle, left), torch.where(right.isnan(), middle, right)
+    steps = torch.linspace(0, 1, _ZOOM_POINTS, dtype=points.dtype, device=points.device)[1:-1, None]
+    rows = torch.arange(len(chosen), device=points.device)
+    for _ in range(_ZOOMS):
+        # The middle one is among the points, so that nothing gets worse.
+        line = torch.cat(
+            [
+                torch.lerp(left[:, None], middle[:, None], steps),
+                middle[:, None],
+                torch.lerp(middle[:, None], right[:, None], steps),
+            ],
+            1,
+        )
+        errors = _errors(shape=shape, points=line.flatten(0, 1), samples=samples, limits=limits)
+        best = errors.view(line.shape[:2]).argmin(1)
+        padded = torch.cat([left[:, None], line, right[:, None]], 1)
+        left, middle, right = padded[rows, best], padded[rows, best + 1], padded[rows, best + 2]
+    return middle
+
+
+def _zoom_combs(
+    *, shape: Shape, samples: Samples, points: torch.Tensor, lattice: torch.Tensor, box: Box, limits: Limits
+) -> torch.Tensor:
+    """Return points (K, 2), improved by ever narrower lattices around them, the first as wide as a cell; (K, 2)."""
+    cell = (lattice[1, 1] - lattice[0, 0]).abs().nan_to_num(0.0)
+    rows = torch.arange(len(points), device=points.device)
+    for side in _ZOOM_SIDES:
+        moves = torch.linspace(-1, 1, side, dtype=points.dtype, device=points.device)
+        around = points[:, None, None] + cell * torch.cartesian_prod(moves, moves).view(side, side, 2)  # (K, P, Q, 2)
+        errors = _comb_errors(shape=shape, lattice=around.flatten(0, 1), samples=samples, limits=limits)
+        errors = torch.where(box.holds(around), errors.view(around.shape[:3]), torch.inf)
+        points = around.flatten(1, 2)[rows, errors.flatten(1).argmin(1)]
+        cell = cell * (2 / (side - 1))
+    return points

@@ -27,9 +27,11 @@ class Kind(enum.Enum):
 
     CONSTANT = "neither matters"
     LINEAR = "c and d say it all"
-    STEP = "only the place of the step matters, and there is no slope to follow"
-    POWER = "scaling a and b together is absorbed by c and d"
+    STEP = "only the zero of a*x + b matters, where the function jumps"
+    KINK = "only the zero of a*x + b matters, where the slope jumps"
+    POWER = "only the zero of a*x + b matters"
     EXPONENTIAL = "b is absorbed by c"
+    WAVE = "both matter, and b has a closed form"
     GENERAL = "both matter"
 
 
@@ -52,12 +54,12 @@ class Shape:
         Shift of u that only changes c.
     domain : pair of float
         Where the function is defined.
-    bound : float or None
-        A smooth branch of the function lies in ``(-bound, bound)``.
-    sharp : bool
-        Whether the function has poles or many waves among the data, so that a small sample does not show it.
-    kinked : bool
-        Whether the slope jumps.
+    pole : float or None
+        Where the first pole is, at positive u.
+    smooth : bool
+        Whether the function has one transition or one bump, about as wide as one, and is nearly flat elsewhere.
+    sum_rule : callable or None
+        From ``f(u)`` and ``f(v)`` to a function with the same fits as ``f(u + v)``, cheaper than f.
     """
 
     value: TorchFunction
@@ -67,14 +69,15 @@ class Shape:
     mirrored: bool = False
     period: float | None = None
     domain: tuple[float, float] = (-math.inf, math.inf)
-    bound: float | None = None
-    sharp: bool = False
-    kinked: bool = False
+    pole: float | None = None
+    smooth: bool = False
+    sum_rule: Derivative | None = None
 
     @property
     def search_key(self) -> tuple[object, ...]:
         """What the starting points of the search depend on."""
-        return self.kind, self.mirrored, self.period, self.domain, self.bound, self.sharp
+        own = self.value if self.kind is Kind.WAVE else None
+        return self.kind, self.mirrored, self.period, self.domain, self.pole, self.smooth, own
 
     @property
     def one_sided(self) -> bool:
@@ -111,7 +114,7 @@ def _inverse_power(n: int) -> Shape:
         lambda u, f: n * (n + 1) * f / (u * u),
         Kind.POWER,
         mirrored=True,
-        sharp=True,
+        pole=0.0,
     )
 
 
@@ -129,7 +132,6 @@ _ARCSINE = Shape(
     lambda u, _: u * _cubed(torch.rsqrt(1 - u * u)),
     mirrored=True,
     domain=(-1.0, 1.0),
-    bound=1.0,
 )
 _ROOT = _root(torch.sqrt, lambda _, f: 0.5 / f, lambda u, f: -0.25 / (u * f))
 _INVERSE_ROOT = _root(torch.rsqrt, lambda u, f: -0.5 * f / u, lambda u, f: 0.75 * f / (u * u))
@@ -152,19 +154,20 @@ _KNOWN: dict[str, Shape] = {
     "1/x^0.5": _INVERSE_ROOT,
     "exp": Shape(torch.exp, lambda _, f: f, lambda _, f: f, Kind.EXPONENTIAL),
     "log": _root(torch.log, lambda u, _: torch.reciprocal(u), lambda u, _: -torch.reciprocal(u * u)),
-    "abs": Shape(torch.abs, lambda u, _: torch.sign(u), _zeros, Kind.POWER, mirrored=True, kinked=True),
-    "sin": Shape(torch.sin, lambda u, _: torch.cos(u), lambda _, f: -f, mirrored=True, period=math.pi, sharp=True),
-    "cos": Shape(torch.cos, lambda u, _: -torch.sin(u), lambda _, f: -f, mirrored=True, period=math.pi, sharp=True),
+    "abs": Shape(torch.abs, lambda u, _: torch.sign(u), _zeros, Kind.KINK, mirrored=True),
+    "sin": Shape(torch.sin, lambda u, _: torch.cos(u), lambda _, f: -f, Kind.WAVE, mirrored=True, period=math.pi),
+    "cos": Shape(torch.cos, lambda u, _: -torch.sin(u), lambda _, f: -f, Kind.WAVE, mirrored=True, period=math.pi),
     "tan": Shape(
         torch.tan,
         lambda _, f: 1 + f * f,
         lambda _, f: 2 * f * (1 + f * f),
         mirrored=True,
         period=math.pi,
-        sharp=True,
-        bound=math.pi / 2,
+        pole=math.pi / 2,
+        # (f + g) / (1 - f*g) = -1/g - (1 + 1/g^2) / (f - 1/g)
+        sum_rule=lambda f, g: torch.reciprocal(f - torch.reciprocal(g)),
     ),
-    "tanh": Shape(torch.tanh, lambda _, f: 1 - f * f, lambda _, f: -2 * f * (1 - f * f), mirrored=True),
+    "tanh": Shape(torch.tanh, lambda _, f: 1 - f * f, lambda _, f: -2 * f * (1 - f * f), mirrored=True, smooth=True),
     "sgn": Shape(torch.sign, _zeros, _zeros, Kind.STEP, mirrored=True),
     "arcsin": _ARCSINE,
     "arccos": _ARCSINE,
@@ -173,6 +176,7 @@ _KNOWN: dict[str, Shape] = {
         lambda u, _: torch.reciprocal(1 + u * u),
         lambda u, _: -2 * u * torch.reciprocal(1 + u * u).square(),
         mirrored=True,
+        smooth=True,
     ),
     "arctanh": Shape(
         torch.atanh,
@@ -180,11 +184,14 @@ _KNOWN: dict[str, Shape] = {
         lambda u, _: 2 * u * torch.reciprocal(1 - u * u).square(),
         mirrored=True,
         domain=(-1.0, 1.0),
-        bound=1.0,
     ),
     "0": Shape(torch.zeros_like, _zeros, _zeros, Kind.CONSTANT),
     "gaussian": Shape(
-        lambda u: torch.exp(-u * u), lambda u, f: -2 * u * f, lambda u, f: (4 * u * u - 2) * f, mirrored=True
+        lambda u: torch.exp(-u * u),
+        lambda u, f: -2 * u * f,
+        lambda u, f: (4 * u * u - 2) * f,
+        mirrored=True,
+        smooth=True,
     ),
 }
 """Shapes by name. Entries shared by two names have equal fits: arccos(u) = pi/2 - arcsin(u)."""
@@ -215,7 +222,8 @@ def _probed(function: TorchFunction, like: torch.Tensor) -> Shape:
                 f"a symbolic function must map a tensor to a tensor of the same shape, elementwise; "
                 f"from shape {tuple(u.shape)} it made {got}."
             )
-        return result.to(u.dtype)
+        # Values are computed with in place, which those of an expanded constant could not bear.
+        return result.to(u.dtype).contiguous()
 
     points = torch.linspace(0.03, 4.0, 23, dtype=like.dtype, device=like.device)
     right, left = value(points), value(-points)

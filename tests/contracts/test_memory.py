@@ -137,7 +137,7 @@ def test_a_large_layer_keeps_a_few_numbers_for_every_input_and_sample(n_inputs: 
 
 @pytest.mark.parametrize(
     ("width", "grid", "n_samples", "operations", "megabytes"),
-    [([2, 5, 1], 5, 1000, 125, 1.8), ([64, 64], 5, 1024, 600, 5.5), ([10, 10], 200, 4096, 420, 5.3)],
+    [([2, 5, 1], 5, 1000, 125, 1.8), ([64, 64], 5, 1024, 600, 5.8), ([10, 10], 200, 4096, 420, 5.3)],
 )
 def test_a_training_step_takes_no_more_calls_and_bytes_than_counted(
     width: list[int], grid: int, n_samples: int, operations: int, megabytes: float

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
@@ -80,6 +82,17 @@ def test_ffmpeg_gets_all_frames_in_a_format_that_players_show(tmp_path: Path, mo
     assert int(written[0]) == 3 * 42 * 30 * 4
     assert "42x30" in written
     assert written[written.index("-pix_fmt", written.index("-i")) + 1] == "yuv420p"
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="there is no ffmpeg")
+def test_a_film_of_ffmpeg_shows_the_frames(tmp_path: Path) -> None:
+    colours = {"0.png": (255, 0, 0), "1.png": (0, 255, 0), "2.png": (0, 0, 255)}
+    save_frames(tmp_path, colours, size=(40, 30))
+    film = make_video(tmp_path, tmp_path / "film.mp4", fps=4)
+    command = ["ffmpeg", "-v", "error", "-i", str(film), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    shown = subprocess.run(command, capture_output=True, check=True).stdout
+    frames = np.frombuffer(shown, dtype=np.uint8).reshape(-1, 30, 40, 3)
+    assert np.abs(frames[:, 15, 20].astype(int) - list(colours.values())).max() < 10
 
 
 def test_without_ffmpeg_the_remedy_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
