@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from kan.training.record import Results
 
 # How far grids reach beyond the training data, as a fraction of their range. What hidden layers get of other data of
-# the same kind lies up to some hundredths beyond that of 3000 samples, and there a curve of many intervals fades fast.
-# A margin costs intervals: with this one the errors of cubic splines are a quarter larger.
-_MARGIN = 0.03
+# the same kind lies up to some hundredths beyond that of 3000 samples, and there a curve of many intervals fades fast,
+# which shows where errors are as small as Levenberg-Marquardt makes them. A margin costs intervals (0.03 makes errors
+# of cubic splines a quarter larger), and with the wider one penalties left other edges in docs/start.md.
+_MARGIN = 0.01
+_MARGIN_OF_LEAST_SQUARES = 0.03
 
 
 _TrainingPoint = Union[Point, AdjointPoint, SquaresPoint, PredictedSquares]
@@ -267,7 +269,9 @@ class Training:
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
         if self.objective.pred_fn is None and _has_splines(self.network):
-            update_grid(self.network, x, margin=_MARGIN, **self.objective.singularity)
+            by_squares = isinstance(self.optimiser, LevenbergMarquardt)
+            margin = _MARGIN_OF_LEAST_SQUARES if by_squares else _MARGIN
+            update_grid(self.network, x, margin=margin, **self.objective.singularity)
 
     def _step(self, point: _TrainingPoint) -> None:
         """Take one step of the optimiser."""

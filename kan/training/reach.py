@@ -10,8 +10,9 @@ ten or twenty steps on that, or ends there. So steps are also measured by
 the mean square by which a move d of a layer's weights, with features F, moves an input of the next layer, over the
 width of its grid there, times the loss. The last layer, which moves no other, is free to fit.
 
-Measured on the deep formula, [4, 2, 1, 1], grid 3, 40 starts with 30 steps each: 7 starts find the good minimum with
-the usual damping alone, 11 with this one, 16 with `noise_scale=2` and wider grids besides.
+Measured on the deep formula, [4, 2, 1, 1], grid 3, 30 steps, with grids 1 % wider than the data: of 30 starts 4 find
+the good minimum with the usual damping alone and 6 with this one, and the median error falls from 0.41 to 0.19. With
+`noise_scale=2` it is 3 of 30 without and 11 of 40 with it.
 """
 
 from __future__ import annotations

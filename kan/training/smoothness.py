@@ -6,9 +6,11 @@ few of 3000 test points were off by 0.1. So a sum of squares is added that says 
 else does: as the same polynomial. It is the jumps of the k-th derivative at the knots, which vanish for polynomials of
 degree k, as in P-splines with differences of order k + 1 (Eilers & Marx 1996), for knots at any distances.
 
-The weight is a share of the edge's own mean curvature, so that it means the same whatever the units. Measured on
-exp(sin(pi x) + y^2), [2, 1, 1], 300 samples, 100 intervals: the test error is 1.8e-5 without and 2e-7 with it; weights
-100 times smaller or larger give about the same.
+The weight is a share of the edge's own mean curvature, so that it means the same whatever the units. It was chosen by
+trials with plain differences and weights of 1e-8 and 1e-6, in units in which the one here is 1.4e-7: on the deep
+formula, [4, 2, 1, 1], 3000 samples, 100 intervals, the test error of two data sets was 3.8e-6 and 2.9e-2 without the
+term, and 3e-8 and 9e-8 to 1.4e-7 with it. Samples beyond the grid it cannot help: of exp(sin(pi x) + y^2) with 300
+samples, one data set went from 1.8e-5 to 7e-7 or less, another stayed at 0.09.
 
 Source: Eilers & Marx, *Flexible smoothing with B-splines and penalties*, Statistical Science 11 (1996); de Boor, *A
 Practical Guide to Splines*, ch. X (derivatives).
