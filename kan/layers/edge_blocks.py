@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from kan.layers.edge_kernel import centre
-from kan.layers.edge_tensors import EdgeTensors, write_gradients
+from kan.layers.edge_tensors import EdgeTensors, new_gradients, write_gradients
 from kan.spline.fused import FusedBasis, repeated_basis
 from kan.spline.repeated import RepeatedBasis
 
@@ -64,7 +64,7 @@ class EdgeBlocks:
         self, grad_sums: Tensor, grad_variances: Tensor | None, *, wanted: tuple[bool, ...]
     ) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, base, coefficients, scale_base, scale_spline and mask, those that are wanted."""
-        gradients = tuple(torch.empty_like(tensor) if want else None for tensor, want in zip(self.tensors, wanted))
+        gradients = new_gradients(self.tensors, wanted)
         grad_x, grad_base, *of_parameters = gradients
         # Gradients often come with samples first in memory; in double precision products with those take twice as long.
         grad_sums = grad_sums.contiguous()

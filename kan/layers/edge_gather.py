@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from kan.layers.edge_tensors import EdgeTensors, write_gradients
+from kan.layers.edge_tensors import EdgeTensors, new_gradients, write_gradients
 from kan.spline.pieces import bases_at, locate, make_pieces, slopes_at, weighted_rows
 
 # Numbers per edge and sample that are made at once.
@@ -92,7 +92,7 @@ class EdgeGather:
         self, grad_sums: Tensor, grad_variances: Tensor | None, *, wanted: tuple[bool, ...]
     ) -> tuple[Tensor | None, ...]:
         """Return the gradients of x, base, coefficients, scale_base, scale_spline and mask, those that are wanted."""
-        gradients = tuple(torch.empty_like(tensor) if want else None for tensor, want in zip(self.tensors, wanted))
+        gradients = new_gradients(self.tensors, wanted)
         grad_x, grad_base, *of_parameters = gradients
         slopes = self._slopes() if grad_x is not None else None
         signals = grad_sums.T.contiguous()  # (N, O)

@@ -29,6 +29,11 @@ class EdgeTensors(NamedTuple):
     knots: Tensor
 
 
+def new_gradients(tensors: EdgeTensors, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
+    """Return memory for the gradients of all but the knots, None for what is not wanted."""
+    return tuple(torch.empty_like(tensor) if want else None for tensor, want in zip(tensors, wanted))
+
+
 def write_gradients(
     tensors: EdgeTensors,
     block: slice,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from kan.common.errors import ArgumentError, StateError
 from kan.common.random import stream
 
 
-class Model(nn.Module):
+class Model(nn.Module, ABC):
     """The common part of networks of splines and of perceptrons.
 
     Attributes
@@ -38,9 +39,9 @@ class Model(nn.Module):
         self._reference: Tensor | None = None
 
     @property
+    @abstractmethod
     def _example(self) -> Tensor:
         """A parameter: dtype and device are those of all others."""
-        raise NotImplementedError
 
     @property
     def device(self) -> torch.device:
@@ -53,13 +54,13 @@ class Model(nn.Module):
         return self._example.dtype
 
     @property
+    @abstractmethod
     def has_plain_forward(self) -> bool:
         """Whether `forward` is this library's own, and not that of a class derived from it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def trace(self, x: Any, **options: Any) -> Any:
         """Evaluate the model and record every layer; differentiable, and `cache_data` stays as it is."""
-        raise NotImplementedError
 
     def checked_input(self, x: Any) -> Tensor:
         """Return `x` as a tensor (N, inputs) of the dtype and device of the parameters.
