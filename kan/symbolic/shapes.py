@@ -18,6 +18,7 @@ import torch
 from kan.common.errors import ArgumentError
 from kan.symbolic.library import SYMBOLIC_LIB, TorchFunction
 from kan.symbolic.powers import Power
+from kan.symbolic.slopes import differentiable
 
 Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -231,17 +232,9 @@ def _probed(function: TorchFunction, like: torch.Tensor) -> Shape:
     total = right + left
     even = bool(torch.isfinite(right).all()) and bool(((right - left).abs() <= scale).all())
     odd = bool(torch.isfinite(total).all()) and bool(((total - total[0]).abs() <= scale).all())
-    slope = _autograd_slope(value) if _has_gradient(value, points) else _difference(value)
+    slope = _autograd_slope(differentiable(value))
     curvature = _difference(lambda u: slope(u, u))
     return Shape(value, slope, curvature, mirrored=even or odd)
-
-
-def _has_gradient(value: TorchFunction, points: torch.Tensor) -> bool:
-    try:
-        _autograd_slope(value)(points, points)
-    except (RuntimeError, NotImplementedError):
-        return False
-    return True
 
 
 def _autograd_slope(value: TorchFunction) -> Derivative:

@@ -38,13 +38,20 @@ def differentiable(fun: TorchFunction) -> TorchFunction:
 
 
 def _has_derivative(fun: TorchFunction) -> bool:
-    """Whether the values of a function know where they come from; functions that fail here are left as they are."""
+    """Whether autograd can go back through a function; functions that fail here are left as they are."""
     with torch.enable_grad():
+        x = torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True)
         try:
-            value = fun(torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True))
+            value: Any = fun(x)
         except Exception:  # noqa: BLE001 - whatever a user's function raises, it will raise again where it is used
             return True
-    return not isinstance(value, Tensor) or value.requires_grad
+        if not isinstance(value, Tensor):
+            return True
+        try:
+            torch.autograd.grad(value.sum(), x)
+        except (RuntimeError, NotImplementedError):
+            return False
+    return True
 
 
 @dataclass(frozen=True)
