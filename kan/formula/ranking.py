@@ -27,13 +27,15 @@ _WORST_GAP = 0.05
 """... explains at most this much less of the variance, ..."""
 _SPLINE_ERROR = 1e-5
 """... and a share below this, what a trained spline misses its function by, is never held against it."""
-_TIE_BITS = 1.0
-"""Of functions whose losses are within this many bits of misfit (one bit is a factor of two), the simplest competes
-..."""
-_PARAMETER_BITS = 2.0
-"""... with those of its own complexity, among which each free parameter has to earn this many bits; ..."""
-_SAME_BITS = 0.1
-"""... what is then this close is told apart by the order of the library."""
+_TIE = 0.25
+"""Of functions whose losses are as close as this much complexity makes them (one bit of misfit, a factor of two, with
+the default weight), the simplest competes ..."""
+_PARAMETER = 0.5
+"""... with those of its own complexity, among which each free parameter counts as this much complexity; ..."""
+_SAME = 0.025
+"""... what is then this close is told apart by the order of the library, ..."""
+_ROUNDING = 1e-6
+"""... as is what differs by no more than rounding. Where complexity has no weight, r2 alone decides."""
 _FREE_PARAMETERS = {
     Kind.CONSTANT: 1,
     Kind.LINEAR: 2,
@@ -97,21 +99,19 @@ class Preference:
 
     def _settle_ties(self, entries: list[Ranked], order: list[str]) -> list[Ranked]:
         """Put the one in front that is preferred among those about as good as the first."""
-        close = [entry for entry in entries if entry.adequate and entry.loss <= self._margin(entries[0], _TIE_BITS)]
+        best, order_of = entries[0].loss, {name: place for place, name in enumerate(order)}
+        close = [entry for entry in entries if entry.adequate and entry.loss <= best + self.weight_simple * _TIE]
         complexity = min(entry.complexity for entry in close)
         alike = [entry for entry in entries if entry.adequate and entry.complexity == complexity]
 
         def with_parameters(entry: Ranked) -> float:
-            return self._margin(entry, _PARAMETER_BITS * free_parameters(entry.name))
+            return entry.loss + self.weight_simple * _PARAMETER * free_parameters(entry.name)
 
-        limit = min(map(with_parameters, alike)) + self._margin(entries[0], _SAME_BITS) - entries[0].loss
-        same = [entry for entry in alike if with_parameters(entry) <= limit]
-        first = min(same, key=lambda entry: order.index(entry.name))
+        limit = min(map(with_parameters, alike)) + self.weight_simple * _SAME + _ROUNDING
+        first = min(
+            (entry for entry in alike if with_parameters(entry) <= limit), key=lambda entry: order_of[entry.name]
+        )
         return [first, *(entry for entry in entries if entry is not first)]
-
-    def _margin(self, entry: Ranked, bits: float) -> float:
-        """Return the loss of a function whose misfit is larger by some bits."""
-        return entry.loss + (1 - self.weight_simple) * bits
 
 
 def free_parameters(name: str) -> int:

@@ -60,6 +60,8 @@ def test_a_clearly_better_fit_of_the_same_complexity_wins():
 
 def test_without_weight_on_simplicity_the_fit_decides():
     assert winner({"x": 0.99, "arctan": 0.996}, weight_simple=0.0) == "arctan"
+    assert winner({"abs": 0.962, "gaussian": 0.980}, weight_simple=0.0) == "gaussian"
+    assert winner({"sin": 0.98, "cos": 0.98 + 1e-12}, weight_simple=0.0) == "sin"
 
 
 def test_functions_that_do_not_fit_come_last():
