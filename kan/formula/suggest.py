@@ -83,7 +83,7 @@ def suggest_symbolic(
     l, i, j : int
         Edge layer, input node and output sub-node of the edge.
     a_range, b_range : pair of float
-        Where the fits search.
+        Where the fits search; the default is widened for edges whose inputs vary little, see `fit_affine`.
     lib : list of str, or dict like `SYMBOLIC_LIB`, optional
         The functions to choose from, by default the whole library.
     topk : int

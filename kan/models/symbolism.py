@@ -40,7 +40,7 @@ class Symbolism(Versions):
         fit_params_bool : bool
             Fit a, b, c and d to the edge's present function; otherwise they become (1, 0, 1, 0).
         a_range, b_range : pair of float
-            Where the fit searches.
+            Where the fit searches; the default is widened for inputs that vary little.
         verbose : bool
             Print the coefficient of determination.
         random : bool
@@ -115,7 +115,7 @@ class Symbolism(Versions):
         l, i, j : int
             Layer, input node and output sub-node of the edge.
         a_range, b_range : pair of float
-            Where the fits search.
+            Where the fits search; the default is widened for inputs that vary little.
         lib : list of str, optional
             The functions to choose from; by default all of `SYMBOLIC_LIB`.
         topk : int

@@ -80,7 +80,8 @@ def fit_affine(
     functions : sequence of F names
         Keys of `SYMBOLIC_LIB`.
     a_range, b_range : pair of float
-        Limits of a and b.
+        Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
+        what an x that does can reach; other ranges are taken as they are.
     grid_number : int
         Points along each axis of the even lattice that the coarse search adds to its own starting points.
     iteration : int
@@ -132,7 +133,8 @@ def fit_params(
     fun : callable
         Elementwise function of a tensor.
     a_range, b_range : pair of float
-        Limits of a and b.
+        Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
+        what an x that does can reach; other ranges are taken as they are.
     grid_number : int
         Points along each axis of the lattice over the box that the coarse search starts from, besides its own.
     iteration : int
@@ -218,18 +220,19 @@ def _fit_together(
     place = torch.device("cpu") if x.device.type == "mps" else x.device
     wide_x, wide_y = x.to(place, torch.float64), y.to(place, torch.float64)
     low, high = wide_x.aminmax(dim=1)
+    precision = torch.finfo(x.dtype).eps
     boxes = [
-        Box(settings.a_range, settings.b_range, centre=(right + left) / 2, half_width=(right - left) / 2 or 1.0)
-        for left, right in zip(low.tolist(), high.tolist())
+        Box.around(*ends, a_range=settings.a_range, b_range=settings.b_range, precision=precision)
+        for ends in zip(low.tolist(), high.tolist())
     ]
     shapes = [shape_of(function, like=wide_x) for function in functions]
     points = _best_points(wide_x, wide_y, shapes=shapes, boxes=boxes, settings=settings, dtype=x.dtype)
     data = Data(x.to(place), wide_x, wide_y)
     fits = []
     for function, shape in zip(functions, shapes):
-        fit = finish(function=function, points=points[shape], box=boxes[0], data=data)
+        fit = finish(function=function, points=points[shape], boxes=boxes, data=data)
         if shape.period:
-            fit = prefer_positive(fit, function=function, period=shape.period, box=boxes[0], data=data)
+            fit = prefer_positive(fit, function=function, period=shape.period, boxes=boxes, data=data)
         fits.append(fit)
     return torch.stack(fits, 1)
 
@@ -254,8 +257,7 @@ def _best_points(
     order = torch.argsort(x[edges], dim=1, stable=True)
     centre, half_width = x.new_tensor([(box.centre, box.half_width) for box in boxes]).T[..., None]
     t = (x[edges] - centre) / half_width
-    centred = y[edges] - y[edges].mean(1, keepdim=True)
-    samples = Samples(t.gather(1, order), centred.gather(1, order))
+    samples = Samples.of(t.gather(1, order), y[edges].gather(1, order))
     best = search(
         shapes=wanted,
         samples=samples,

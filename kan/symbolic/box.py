@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 
 import torch
 
@@ -17,7 +17,13 @@ from kan.common.errors import ArgumentError
 
 _SMALLEST_SCALE = 1e-12
 
-Number = Union[float, torch.Tensor]
+# Limits of a and b for those who choose none, as in pykan.
+USUAL_RANGE = (-10.0, 10.0)
+# Where a is chosen so large that a*x + b loses digits, its error stays below this.
+_ROUNDING = 1e-4
+
+Number = Any
+"""A float for one edge, a tensor (R,) for R points."""
 
 
 def read_range(name: str, limits: Any) -> tuple[float, float]:
@@ -35,26 +41,49 @@ def read_range(name: str, limits: Any) -> tuple[float, float]:
 class Box:
     """Limits of a and b for an x of the given centre and half-width (positive): of one edge, or (R,) for R points."""
 
-    a_range: tuple[float, float]
-    b_range: tuple[float, float]
+    a_range: tuple[Number, Number]
+    b_range: tuple[Number, Number]
     centre: Number
     half_width: Number
 
     @classmethod
+    def around(
+        cls, low: float, high: float, *, a_range: tuple[float, float], b_range: tuple[float, float], precision: float
+    ) -> Box:
+        """Return the box of an x between `low` and `high`.
+
+        Limits that are the usual ones are widened where x varies by less than one to either side: by so much that
+        ``a*x + b`` may do what it may for an x around the same centre that does. Limits are never narrowed, and not
+        widened so far that rounding of x to a relative `precision` matters.
+        """
+        centre, half_width = (high + low) / 2, (high - low) / 2 or 1.0
+        factor = 1.0
+        if a_range == USUAL_RANGE:
+            largest = _ROUNDING / (precision * max(abs(low), abs(high), half_width))
+            factor = max(min(1 / half_width, largest / USUAL_RANGE[1]), 1.0)
+            a_range = (factor * a_range[0], factor * a_range[1])
+        if b_range == USUAL_RANGE:
+            more = (factor - 1) * USUAL_RANGE[1] * abs(centre)
+            b_range = (b_range[0] - more, b_range[1] + more)
+        return cls(a_range, b_range, centre, half_width)
+
+    @classmethod
     def joined(cls, boxes: Sequence[Box], *, like: torch.Tensor) -> Box:
-        """Return the boxes of several edges, which have the same limits, as one."""
-        centre = like.new_tensor([box.centre for box in boxes])
-        return cls(boxes[0].a_range, boxes[0].b_range, centre, like.new_tensor([box.half_width for box in boxes]))
+        """Return the boxes of several edges as one."""
+        rows = [(*box.a_range, *box.b_range, box.centre, box.half_width) for box in boxes]
+        a_low, a_high, b_low, b_high, centre, half_width = like.new_tensor(rows).unbind(1)
+        return cls((a_low, a_high), (b_low, b_high), centre, half_width)
 
     @property
-    def limits(self) -> tuple[tuple[float, float], tuple[float, float]]:
+    def limits(self) -> tuple[tuple[Number, Number], tuple[Number, Number]]:
         """Limits of a, and of b."""
         return self.a_range, self.b_range
 
     def take(self, rows: torch.Tensor) -> Box:
-        """Return the boxes of the chosen edges."""
-        centre, half_width = torch.as_tensor(self.centre), torch.as_tensor(self.half_width)
-        return Box(self.a_range, self.b_range, centre[rows], half_width[rows])
+        """Return the boxes of the chosen edges of several."""
+        numbers = (*self.a_range, *self.b_range, self.centre, self.half_width)
+        a_low, a_high, b_low, b_high, centre, half_width = (torch.as_tensor(number)[rows] for number in numbers)
+        return Box((a_low, a_high), (b_low, b_high), centre, half_width)
 
     def to_plain(self, points: torch.Tensor) -> torch.Tensor:
         """Return (a, b) for (A, B); shapes (..., 2)."""

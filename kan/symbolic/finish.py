@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,7 +55,7 @@ def is_constant(values: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     return values.std(1, unbiased=False) <= 4 * torch.finfo(dtype).eps * values.abs().amax(1)
 
 
-def finish(*, function: TorchFunction, points: torch.Tensor, box: Box, data: Data) -> torch.Tensor:
+def finish(*, function: TorchFunction, points: torch.Tensor, boxes: Sequence[Box], data: Data) -> torch.Tensor:
     """Complete the fits of one function to E edges.
 
     Parameters
@@ -62,7 +63,7 @@ def finish(*, function: TorchFunction, points: torch.Tensor, box: Box, data: Dat
     function : callable
     points : Tensor (E, 2)
         a and b.
-    box : Box
+    boxes : sequence of E boxes
         Limits of a and b.
     data : Data
 
@@ -72,7 +73,7 @@ def finish(*, function: TorchFunction, points: torch.Tensor, box: Box, data: Dat
         a, b, c, d, all of them numbers of the network's dtype, and r2.
     """
     x, wide = data.x, data.wide_x
-    points = _finite_points(function=function, points=points.to(x.dtype), box=box, x=x).to(wide)
+    points = _finite_points(function=function, points=points.to(x.dtype), boxes=boxes, x=x).to(wide)
     values = function(torch.addcmul(points[:, 1:], points[:, :1], wide)).to(wide)
     average = values.mean(1, keepdim=True)
     centred = values - average
@@ -92,13 +93,15 @@ def _rounded(numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
     return numbers.to(like.dtype).to(numbers)
 
 
-def _finite_points(*, function: TorchFunction, points: torch.Tensor, box: Box, x: torch.Tensor) -> torch.Tensor:
+def _finite_points(
+    *, function: TorchFunction, points: torch.Tensor, boxes: Sequence[Box], x: torch.Tensor
+) -> torch.Tensor:
     """Return the points (E, 2), moved where the function is not finite on all data in x's dtype."""
     finite = function(torch.addcmul(points[:, 1:], points[:, :1], x)).isfinite().all(1)
     if bool(finite.all()):
         return points
     for edge in (~finite).nonzero().flatten().tolist():
-        a, b = points[edge].tolist()
+        (a, b), box = points[edge].tolist(), boxes[edge]
         moved = finite_in(function=function, a=a, b=b, x=x[edge], limits=box.b_range)
         points[edge] = points.new_tensor(
             _flat_point(function=function, box=box, x=x[edge]) if moved is None else (a, moved)
@@ -117,7 +120,7 @@ def _flat_point(*, function: TorchFunction, box: Box, x: torch.Tensor) -> tuple[
 
 
 def prefer_positive(
-    fits: torch.Tensor, *, function: TorchFunction, period: float, box: Box, data: Data
+    fits: torch.Tensor, *, function: TorchFunction, period: float, boxes: Sequence[Box], data: Data
 ) -> torch.Tensor:
     """Return the fits (E, 5) with c made positive where b is half a turn away from an equally simple shift.
 
@@ -126,11 +129,14 @@ def prefer_positive(
     other = fits[:, :2].clone()
     other[:, 1] -= torch.copysign(torch.full_like(fits[:, 1], period), fits[:, 1])
     tie = (other[:, 1].abs() - fits[:, 1].abs()).abs() < _TIE
-    inside = (other[:, 1] >= box.b_range[0]) & (other[:, 1] <= box.b_range[1])
+    low, high = other.new_tensor([box.b_range for box in boxes]).unbind(1)
+    inside = (other[:, 1] >= low) & (other[:, 1] <= high)
     rows = ((fits[:, 2] < 0) & tie & inside).nonzero().flatten()
     if not len(rows):
         return fits
-    again = finish(function=function, points=other[rows], box=box, data=data.take(rows))
+    again = finish(
+        function=function, points=other[rows], boxes=[boxes[row] for row in rows.tolist()], data=data.take(rows)
+    )
     fits = fits.clone()
     fits[rows] = torch.where(again[:, 2:3] > fits[rows, 2:3], again, fits[rows])
     return fits

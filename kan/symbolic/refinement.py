@@ -41,7 +41,8 @@ class Rows:
     shapes: Sequence[Shape]
     owner: torch.Tensor  # (R,), ascending
     t: torch.Tensor  # (R, S)
-    y: torch.Tensor  # (R, S), of mean zero
+    y: torch.Tensor  # (R, S), of mean zero, times `root`
+    root: torch.Tensor  # (R, S), square roots of the samples' weights
 
     @cached_property
     def counts(self) -> list[int]:
@@ -52,6 +53,11 @@ class Rows:
     def weights(self) -> torch.Tensor:
         """How much of L and of R there is in ``A*t + B``; (R, 2, S)."""
         return torch.stack([(1 - self.t) / 2, (1 + self.t) / 2], 1)
+
+    @cached_property
+    def rooted_weights(self) -> torch.Tensor:
+        """The same times `root`; (R, 2, S)."""
+        return self.weights * self.root[:, None]
 
     @cached_property
     def total(self) -> torch.Tensor:
@@ -65,7 +71,7 @@ class Rows:
 
     def take(self, chosen: torch.Tensor) -> Rows:
         """Return the chosen rows."""
-        return Rows(self.shapes, self.owner[chosen], self.t[chosen], self.y[chosen])
+        return Rows(self.shapes, self.owner[chosen], self.t[chosen], self.y[chosen], self.root[chosen])
 
 
 @dataclass
@@ -75,7 +81,7 @@ class Projected:
     error: torch.Tensor  # (R,), sum of squares, inf where the fit is not usable
     factor: torch.Tensor  # (R,), the best c
     spread: torch.Tensor  # (R,), sum of squares of f minus its mean
-    curves: torch.Tensor  # (R, 4, S): A*t + B, f, f minus its mean, residual
+    curves: torch.Tensor  # (R, 4, S): A*t + B, f; times root: f minus its mean, residual
 
     def take(self, chosen: torch.Tensor) -> Projected:
         """Return the chosen rows."""
@@ -98,13 +104,19 @@ def project(*, rows: Rows, points: torch.Tensor, limits: Limits) -> Projected:
     size = values.abs().amax(1)
     usable = size <= limits.largest  # NaN compares false
     values = torch.where(usable[:, None], values, 0.0)
-    centred = values - values.mean(1, keepdim=True)
+    centred = _centred(values * rows.root, rows.root)
     spread = torch.linalg.vecdot(centred, centred)
     usable &= spread > (limits.flattest * size) ** 2 * rows.t.shape[1]
     factor = torch.where(usable, torch.linalg.vecdot(centred, rows.y) / spread, 0.0)
     residual = torch.addcmul(rows.y, factor[:, None], centred, value=-1)
     error = torch.where(usable, torch.linalg.vecdot(residual, residual), torch.inf)
     return Projected(error, factor, spread, torch.stack([inputs, values, centred, residual], 1))
+
+
+def _centred(curves: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
+    """Take off the weighted mean of curves (..., S) that are multiplied by the roots of the weights."""
+    mean = torch.linalg.vecdot(curves, root)[..., None] / root.shape[-1]
+    return torch.addcmul(curves, mean, root, value=-1)
 
 
 def refine(
@@ -153,15 +165,14 @@ def _step(*, now: Projected, rows: Rows, ends: torch.Tensor, damping: torch.Tens
     inputs, values, _, residual = now.curves.unbind(1)
     slopes = _derivative(rows, lambda shape: shape.slope, inputs, values)
     bends = _derivative(rows, lambda shape: shape.curvature, inputs, values)
-    jacobian = rows.weights * slopes[:, None]
-    jacobian -= jacobian.mean(2, keepdim=True)  # (R, 2, S)
+    jacobian = _centred(rows.rooted_weights * slopes[:, None], rows.root[:, None])  # (R, 2, S)
     first, second = region.speed(ends)
     c, spread = now.factor[:, None], now.spread[:, None, None]
     right, overlap = torch.bmm(jacobian, now.curves[:, 2:].mT).unbind(2)[::-1]
     right = right / c
     # The Hessian over c^2: exact, and without the terms that the residual brings in.
     inner = torch.bmm(jacobian, jacobian.mT)
-    bent = torch.bmm(rows.weights * (residual * bends / c)[:, None], rows.weights.mT)
+    bent = torch.bmm(rows.rooted_weights * (residual * bends / c)[:, None], rows.weights.mT)
     bent.diagonal(dim1=1, dim2=2).add_(right * second / first**2)
     left = overlap - right
     newton = inner - bent - left[:, :, None] * left[:, None] / spread

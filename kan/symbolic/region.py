@@ -78,12 +78,12 @@ class Region:
         # An even function spreads over the square of A; flatter, its fits would run along the limit without end.
         curved = torch.tensor([shape.kind in (Kind.WAVE, Kind.GENERAL) for shape in shapes], device=ends.device)[owner]
         curved &= low.isinf() & high.isinf()
-        flattest = (max(map(abs, box.a_range)) * width).clamp(max=2 * limits.flattest**0.5)
+        a_low, a_high, b_low, b_high = (width.new_tensor(1.0) * limit for pair in box.limits for limit in pair)
+        flattest = (torch.maximum(a_low.abs(), a_high.abs()) * width).clamp(max=2 * limits.flattest**0.5)
         rising = ends[:, 1] >= ends[:, 0]
-        least = ends.new_tensor([0, box.a_range[0], box.b_range[0]]).repeat(len(ends), 1)
-        most = ends.new_tensor([0, box.a_range[1], box.b_range[1]]).repeat(len(ends), 1)
-        least[:, 0] = torch.where(curved & rising, flattest, -torch.inf)
-        most[:, 0] = torch.where(curved & ~rising, -flattest, torch.inf)
+        lowest = torch.where(curved & rising, flattest, -torch.inf), a_low, b_low
+        highest = torch.where(curved & ~rising, -flattest, torch.inf), a_high, b_high
+        least, most = (torch.stack([limit.expand_as(width) for limit in part], 1) for part in (lowest, highest))
         power, exponential = (
             torch.tensor([shape.kind is kind for shape in shapes], device=ends.device)[owner]
             for kind in (Kind.POWER, Kind.EXPONENTIAL)
@@ -167,10 +167,17 @@ class Region:
         bend, *others = (((tangents @ matrix) * tangents).sum(2) for matrix in reversed(matrices))
         for other in others:
             bend = torch.where(other > 0, other, bend)
-        lengths = torch.nan_to_num((tangents @ right[..., None])[..., 0] / bend, nan=0.0, posinf=0.0, neginf=0.0)
-        # Of several edges the last one counts; the next step takes care of the others.
-        for edge in range(normals.shape[1]):
-            step = torch.where(blocked[:, edge, None], lengths[:, edge, None] * tangents[:, edge], step)
+        slope = (tangents @ right[..., None])[..., 0]
+        lengths = torch.nan_to_num(slope / bend, nan=0.0, posinf=0.0, neginf=0.0)
+        along = lengths[..., None] * tangents
+        # In a corner, of the edges whose step the other edges allow that with the largest gain counts.
+        outward = along @ normals.mT  # (R, 3 steps, 3 edges)
+        outward.diagonal(dim1=1, dim2=2).zero_()
+        stuck = ((low[:, None] & (outward < 0)) | (high[:, None] & (outward > 0))).any(2)
+        gain = torch.where(blocked & ~stuck, lengths * slope, 0.0)
+        most, edge = gain.max(1, keepdim=True)
+        chosen = torch.where(most > 0, along.gather(1, edge[..., None].expand(-1, -1, 2))[:, 0], 0.0)
+        step = torch.where(blocked.any(1, keepdim=True), chosen, step)
         return torch.where(self.single & blocked.any(1, keepdim=True), 0.0, step)
 
 

@@ -22,19 +22,19 @@ from kan.symbolic.samples import Samples
 from kan.symbolic.shapes import Kind, Shape
 
 # Samples of the coarse search, of the refinement, and of its last steps.
-_COARSE_SAMPLES = 160
+_COARSE_SAMPLES = 200
 _MIDDLE_SAMPLES = 1024
 _FINE_SAMPLES = 20_000
 # Local minima that are looked at, for most functions and for those with many poles, and how many of them are starts.
-_MINIMA, _COMB_MINIMA = 20, 40
-_STARTS = 10
-_NEAR = 4
-_FINALISTS = 2
+_MINIMA, _COMB_MINIMA = 20, 80
+_STARTS, _COMB_STARTS = 10, 30
+_NEAR = 8
+_FINALISTS = 3
 _NEAR_STEPS, _NEAR_GAIN = 4, 1e-4
 _STEPS_PER_ROUND = 4
-# Points between neighbours of a list when it is looked at more closely, and how often.
+# Points between neighbours of a list when it is looked at more closely, and how often; side of a lattice then.
 _ZOOM_POINTS, _ZOOMS = 6, 2
-_ZOOM_SIDES = 15, 7
+_ZOOM_SIDE = 7
 # Fits whose errors differ by no more than this, relative to them, are the same.
 _SAME = 1e-6
 _LAST_STEPS_PER_ROUND = 3
@@ -88,9 +88,8 @@ class _Race:
 
     def run(self, samples: Samples, *, grid_number: int, rounds: int) -> torch.Tensor:
         """Return the winners; (F, E, 2)."""
-        middle, fine = (samples.thin(count) for count in (_MIDDLE_SAMPLES, _FINE_SAMPLES))
-        kinds = samples.thin(_COARSE_SAMPLES), samples.thin_with_peaks(_COARSE_SAMPLES)
-        coarse = Samples(*(torch.cat(tensors) for tensors in zip(*((kind.t, kind.y) for kind in kinds))))
+        fine = samples.thin(_FINE_SAMPLES)
+        coarse, middle = fine.condensed(_COARSE_SAMPLES), fine.condensed(_MIDDLE_SAMPLES)
         starts = self._starts(coarse, middle, grid_number=grid_number)
         near, error = self._refine(starts, samples=coarse, steps=_NEAR_STEPS, gain=_NEAR_GAIN)
         near = _best(near, error, _NEAR)
@@ -107,11 +106,13 @@ class _Race:
 
     def _starts(self, samples: Samples, more: Samples, *, grid_number: int) -> torch.Tensor:
         """Return good candidates of different regions of the plane; (F, E, K, 2), and NaN."""
-        starts = samples.t.new_full((len(self.shapes), len(self.boxes), _STARTS, 2), torch.nan)
+        combs = any(shape.sum_rule for shape in self.shapes)
+        most = _COMB_STARTS if combs else _STARTS
+        starts = samples.t.new_full((len(self.shapes), len(self.boxes), most, 2), torch.nan)
         for edge, box in enumerate(self.boxes):
             lattices: dict[object, list[torch.Tensor]] = {}
             for number, shape in enumerate(self.shapes):
-                data = samples.edge(edge + len(self.boxes) * (shape.pole is not None))
+                data = samples.edge(edge)
                 if shape.kind is Kind.WAVE:
                     data = more.edge(edge)
                 if shape.search_key not in lattices:
@@ -121,7 +122,7 @@ class _Race:
                 if more.count > data.count:
                     error = _errors(shape=shape, points=found, samples=more.edge(edge), limits=self.limits)
                     found = found[error.argsort()]
-                found = found[:_STARTS]
+                found = found[: _COMB_STARTS if shape.sum_rule else _STARTS]
                 starts[number, edge, : len(found)] = found
         return starts
 
@@ -130,11 +131,8 @@ class _Race:
         functions, edges, count, _ = points.shape
         owner = torch.arange(functions, device=points.device).repeat_interleave(edges * count)
         edge = torch.arange(edges, device=points.device).repeat_interleave(count).repeat(functions)
-        data = edge
-        if len(samples.t) > edges:
-            sharp = torch.tensor([shape.pole is not None for shape in self.shapes], device=points.device)
-            data = edge + edges * sharp[owner]
-        return Rows(self.shapes, owner, samples.t[data], samples.y[data]), edge
+        root = samples.root[edge]
+        return Rows(self.shapes, owner, samples.t[edge], samples.y[edge] * root, root), edge
 
     def _refine(
         self, points: torch.Tensor, *, samples: Samples, steps: int, gain: float = SMALL_GAIN
@@ -158,7 +156,7 @@ class _Race:
         rows, _ = self._rows(points, samples)
         flat = points.flatten(0, 2)
         values = rows.apply(lambda shape: shape.value, torch.addcmul(flat[:, 1:], flat[:, :1], rows.t))
-        return _left(values, y=rows.y, limits=self.limits).view(points.shape[:3])
+        return _left(values, y=rows.y, root=rows.root, limits=self.limits).view(points.shape[:3])
 
 
 def _best(points: torch.Tensor, error: torch.Tensor, count: int) -> torch.Tensor:
@@ -175,10 +173,10 @@ def _errors(*, shape: Shape, points: torch.Tensor, samples: Samples, limits: Lim
     """Return the sums of squares that c and d leave, for one edge; (P,)."""
     chunks = points.split(max(1, _CHUNK // samples.count))
     values = (shape.value(torch.addcmul(chunk[:, 1:], chunk[:, :1], samples.t)) for chunk in chunks)
-    return torch.cat([_left(few, y=samples.y, limits=limits) for few in values])
+    return torch.cat([_left(few, y=samples.y * samples.root, root=samples.root, limits=limits) for few in values])
 
 
-def _comb_errors(*, shape: Shape, lattice: torch.Tensor, samples: Samples, limits: Limits) -> torch.Tensor:
+def _comb_errors(*, shape: Shape, lattice: torch.Tensor, samples: Samples) -> torch.Tensor:
     """Return the errors of a lattice (P, Q, 2), for one edge and a function with a sum rule; (P*Q,).
 
     A must be the same along each row of the lattice.
@@ -187,23 +185,26 @@ def _comb_errors(*, shape: Shape, lattice: torch.Tensor, samples: Samples, limit
     if rule is None:
         raise ArgumentError("a lattice can be taken apart only for a function with a sum rule.")
     slopes = lattice[..., :1].nan_to_num(nan=-math.inf).amax(1)
-    parts = shape.value(slopes * samples.t), shape.value(lattice[..., 1:])
+    # Combs are far from flat: single precision tells good ones from bad ones, at half the cost.
+    parts = shape.value(slopes * samples.t).float(), shape.value(lattice[..., 1:]).float()
+    y, root = (samples.y * samples.root).float(), samples.root.float()
+    limits = Limits.of(torch.float32)
     rows = max(1, _CHUNK // (samples.count * lattice.shape[1]))
     values = (rule(first[:, None], second) for first, second in zip(*(part.split(rows) for part in parts)))
-    return torch.cat([_left(few, y=samples.y, limits=limits) for few in values]).flatten()
+    return torch.cat([_left(few, y=y, root=root, limits=limits) for few in values]).flatten().to(lattice)
 
 
-def _left(values: torch.Tensor, *, y: torch.Tensor, limits: Limits) -> torch.Tensor:
+def _left(values: torch.Tensor, *, y: torch.Tensor, root: torch.Tensor, limits: Limits) -> torch.Tensor:
     """Return the sums of squares that c and d leave of y for values (..., S) of a function; (...).
 
-    Faster than `project`, a little less exact. The values are overwritten.
+    y is multiplied by the roots of the weights. Faster than `project`, a little less exact; `values` are overwritten.
     """
     norm, count = torch.linalg.vector_norm, y.shape[-1]
     size = norm(values, dim=-1)
     # Taking off one value first keeps the sums exact where the function hardly varies.
-    values = values.sub_(values[..., count // 2, None].clone())
-    product = values @ y if y.dim() == 1 else torch.linalg.vecdot(values, y)
-    spread = norm(values, dim=-1) ** 2 - values.sum(-1) ** 2 / count
+    values = values.sub_(values[..., count // 2, None].clone()).mul_(root)
+    product, total = torch.linalg.vecdot(values, y), torch.linalg.vecdot(values, root)
+    spread = norm(values, dim=-1) ** 2 - total * total / count
     usable = (size <= limits.largest) & (spread > (limits.flattest * size) ** 2)
     return torch.where(usable, norm(y, dim=-1) ** 2 - product * product / spread, torch.inf)
 
@@ -216,7 +217,7 @@ def _minima(
     combs = lattices[0][..., 0].numel() if shape.sum_rule is not None else 0
     errors = _errors(shape=shape, points=points[combs:], samples=samples, limits=limits)
     if combs:
-        errors = torch.cat([_comb_errors(shape=shape, lattice=lattices[0], samples=samples, limits=limits), errors])
+        errors = torch.cat([_comb_errors(shape=shape, lattice=lattices[0], samples=samples), errors])
     lowest = [
         -torch.nn.functional.max_pool2d(-own.view(1, *lattice.shape[:2]), 3, 1, 1).flatten()
         for own, lattice in zip(errors.split([lattice.shape[0] * lattice.shape[1] for lattice in lattices]), lattices)
@@ -228,7 +229,7 @@ def _minima(
         return points[chosen]
     if shape.kind is Kind.POWER:
         return _zoom(shape=shape, samples=samples, points=points, chosen=chosen, limits=limits)
-    return _zoom_combs(shape=shape, samples=samples, points=points[chosen], lattice=lattices[0], box=box, limits=limits)
+    return _zoom_combs(shape=shape, samples=samples, points=points[chosen], lattice=lattices[0], box=box)
 
 
 def _zoom(
@@ -258,16 +259,12 @@ def _zoom(
 
 
 def _zoom_combs(
-    *, shape: Shape, samples: Samples, points: torch.Tensor, lattice: torch.Tensor, box: Box, limits: Limits
+    *, shape: Shape, samples: Samples, points: torch.Tensor, lattice: torch.Tensor, box: Box
 ) -> torch.Tensor:
-    """Return points (K, 2), improved by ever narrower lattices around them, the first as wide as a cell; (K, 2)."""
+    """Return points (K, 2), improved by lattices around them that are as wide as a cell of the first one; (K, 2)."""
     cell = (lattice[1, 1] - lattice[0, 0]).abs().nan_to_num(0.0)
-    rows = torch.arange(len(points), device=points.device)
-    for side in _ZOOM_SIDES:
-        moves = torch.linspace(-1, 1, side, dtype=points.dtype, device=points.device)
-        around = points[:, None, None] + cell * torch.cartesian_prod(moves, moves).view(side, side, 2)  # (K, P, Q, 2)
-        errors = _comb_errors(shape=shape, lattice=around.flatten(0, 1), samples=samples, limits=limits)
-        errors = torch.where(box.holds(around), errors.view(around.shape[:3]), torch.inf)
-        points = around.flatten(1, 2)[rows, errors.flatten(1).argmin(1)]
-        cell = cell * (2 / (side - 1))
-    return points
+    moves = torch.linspace(-1, 1, _ZOOM_SIDE, dtype=points.dtype, device=points.device)
+    around = points[:, None, None] + cell * torch.cartesian_prod(moves, moves).view(_ZOOM_SIDE, _ZOOM_SIDE, 2)
+    errors = _comb_errors(shape=shape, lattice=around.flatten(0, 1), samples=samples)
+    errors = torch.where(box.holds(around), errors.view(around.shape[:3]), torch.inf)
+    return around.flatten(1, 2)[torch.arange(len(points), device=points.device), errors.flatten(1).argmin(1)]

@@ -37,8 +37,9 @@ def best_shifts(*, shape: Shape, slopes: torch.Tensor, samples: Samples, box: Bo
     angle = slopes[:, None] * samples.t
     # The difference of the cosine from one keeps its digits at low frequencies.
     columns = torch.stack([angle.sin(), 2 * (angle / 2).sin().square()], 1)  # (P, 2, S)
-    columns -= columns.mean(2, keepdim=True)
-    gram, right = columns @ columns.mT, columns @ samples.y
+    columns *= samples.root
+    columns -= (columns @ samples.root)[..., None] * (samples.root / samples.count)
+    gram, right = columns @ columns.mT, columns @ (samples.y * samples.root)
     sine = gram[:, 1, 1] * right[:, 0] - gram[:, 0, 1] * right[:, 1]
     cosine = gram[:, 0, 0] * right[:, 1] - gram[:, 0, 1] * right[:, 0]
     own = math.asin(float(shape.value(slopes.new_zeros(()))))  # f(u) = sin(u + own)

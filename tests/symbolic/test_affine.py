@@ -33,6 +33,11 @@ def library():
     SYMBOLIC_LIB.update(before)
 
 
+def noise(x):
+    turns = torch.arange(len(x), dtype=torch.float64) ** 2 * 0.4142135623730951
+    return torch.erfinv(1.99 * (turns - turns.floor()) - 0.995)
+
+
 # What pykan 0.2.8 reaches on x = samples(low, high, count) in float64, three zooms of 101 x 101 points, its 1e-4 taken
 # out of r2: run `fit_params(x, y, SYMBOLIC_LIB[name][0], verbose=False)` of pykan, then r2 is that of the parameters
 # which it returns.
@@ -44,6 +49,9 @@ EDGES = {
     "pole": ((-1, 1, 500), lambda x: 1 / (6.287 * x + 6.082) ** 2),
     "few": ((-2, 1, 25), lambda x: 1 / (4.8 * x + 4.4) ** 4 + torch.sin(x)),
     "chirp": ((-2.5, 2.5, 150), lambda x: torch.sin(3 * x**2 + x)),
+    "waves": ((0.1, 4.03, 200), lambda x: torch.sin(16 * (x - 0.1) / 3.93) * x + 0.3 * torch.cos(18.4 * x)),
+    "noise": ((-0.983, 1.017), noise),
+    "more noise": ((-2.987, 1.011, 400), noise),
 }
 PYKAN = {
     "silu": {
@@ -83,6 +91,13 @@ PYKAN = {
     "chirp": {
         "1/x": 0.034144, "1/x^3": 0.020157, "exp": 0.017169, "abs": 0.032356, "tan": 0.072434, "gaussian": 0.146781,
     },
+    "waves": {"tan": 0.096427, "tanh": 0.25797, "arctan": 0.198219, "gaussian": 0.425061},
+    # Where every fit is an accident.
+    "noise": {
+        "x^3": 0.004752, "1/x": 0.031564, "1/x^2": 0.027429, "1/x^4": 0.026224, "sin": 0.029164, "tan": 0.043426,
+        "tanh": 0.013593, "arctan": 0.008593, "gaussian": 0.026969,
+    },
+    "more noise": {"1/x": 0.025372, "1/x^3": 0.018851, "1/x^5": 0.018729, "log": 0.00238, "tan": 0.036944},
 }  # fmt: skip
 
 
@@ -233,6 +248,16 @@ def test_many_edges_at_once_are_fitted_as_each_alone():
     for edge in range(4):
         alone = fit_affine(x[edge], y[edge], NAMES)
         torch.testing.assert_close(together.r2[edge], alone.r2, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("name", "a"), [("sin", 90.0), ("tanh", 120.0), ("gaussian", 60.0), ("exp", -80.0)])
+def test_inputs_that_vary_little_are_fitted_as_those_that_do_not(name, a):
+    x = samples(0.3, 0.4)
+    y = 1.7 * SYMBOLIC_LIB[name].torch_fun(a * (x - 0.34)) - 0.4
+    fit = fit_affine(torch.stack([x, samples()]), torch.stack([y, samples() ** 2]), [name])
+    assert fit.r2[0, 0] > 1 - 1e-12
+    assert fit.params[0, 0, 0].item() == pytest.approx(a, rel=1e-6)
+    assert fit_affine(x, y, [name], a_range=(-9, 9), b_range=(-9, 9)).params[0, 0].abs() <= 9
 
 
 def test_a_bessel_function_of_high_frequency_is_found_in_a_wide_range(library):

@@ -49,3 +49,39 @@ def test_ranges_must_be_ordered_finite_pairs(limits):
 def test_tensors_and_lists_are_ranges_too():
     assert read_range("a_range", torch.tensor([-1.0, 2.0])) == (-1.0, 2.0)
     assert read_range("a_range", [0, 0]) == (0.0, 0.0)
+
+
+def around(low, high, a_range=(-10.0, 10.0), b_range=(-10.0, 10.0), precision=2e-16):
+    return Box.around(low, high, a_range=a_range, b_range=b_range, precision=precision)
+
+
+def test_the_usual_limits_are_kept_for_inputs_that_vary_by_one_or_more():
+    for low, high in [(-1, 1), (4, 8), (-100, 100), (3, 3)]:
+        assert around(low, high).limits == ((-10.0, 10.0), (-10.0, 10.0))
+
+
+def test_inputs_that_vary_little_reach_what_those_reach_that_vary_by_one():
+    centre, half_width = 0.7, 0.05
+    wide, narrow = around(centre - 1, centre + 1), around(centre - half_width, centre + half_width)
+    corners = torch.cartesian_prod(*torch.tensor(wide.limits, dtype=torch.float64))
+    assert narrow.holds(wide.to_normal(corners)).all()
+    assert narrow.holds(narrow.to_normal(corners)).all()
+
+
+def test_chosen_limits_stay():
+    assert around(0.0, 0.1, a_range=(-5.0, 5.0), b_range=(-1.0, 1.0)).limits == ((-5.0, 5.0), (-1.0, 1.0))
+    assert around(0.0, 0.1, b_range=(-1.0, 1.0)).limits == ((-200.0, 200.0), (-1.0, 1.0))
+
+
+def test_limits_are_not_widened_to_where_the_digits_of_x_end():
+    box = around(1.0, 1.0 + 1e-6, precision=1e-7)
+    assert box.a_range[1] * 1.0 * 1e-7 == pytest.approx(1e-4, rel=1e-3)
+
+
+def test_boxes_of_several_edges_are_joined_and_taken_apart():
+    boxes = [BOX, around(0.0, 0.1), around(-3.0, 5.0)]
+    points = torch.tensor([[300.0, -30.0]], dtype=torch.float64).expand(3, -1)
+    joined = Box.joined(boxes, like=points)
+    for chosen in ([0, 1, 2], [2, 0]):
+        clamped = joined.take(torch.tensor(chosen)).clamp(points[chosen])
+        torch.testing.assert_close(clamped, torch.stack([boxes[edge].clamp(points[edge]) for edge in chosen]))

@@ -10,7 +10,7 @@ from kan.symbolic.samples import Samples
 from kan.symbolic.shapes import Kind, shape_of
 
 POINTS = torch.linspace(-1, 1, 64, dtype=torch.float64)
-SAMPLES = Samples(POINTS, torch.sin(3 * POINTS))
+SAMPLES = Samples.of(POINTS, torch.sin(3 * POINTS))
 SEARCHED = ("x^2", "1/x^3", "sqrt", "exp", "sin", "tan", "tanh", "arcsin", "gaussian")
 
 
@@ -48,6 +48,33 @@ def test_poles_are_tried_between_all_neighbouring_points():
     zeros = -b / a
     for left, right in zip(POINTS, POINTS[1:]):
         assert ((zeros > left) & (zeros < right)).any()
+
+
+def test_a_pole_at_a_sample_is_no_candidate():
+    box = Box((-10.0, 10.0), (-10.0, 10.0), centre=0.0, half_width=1.0)
+    a, b = points_for("1/x", box).unbind(1)
+    assert not torch.isin((-b / a * 1e12).round(), (POINTS * 1e12).round()).any()
+
+
+@pytest.mark.parametrize("ranges", [((-10.0, 10.0), (-10.0, 10.0)), ((-12.0, -1.0), (-2.0, 2.0))])
+@pytest.mark.parametrize("heights", [(4.0, 2.0), (-1.0, 3.0), (2.0, -2.0)])
+def test_the_tangent_may_have_poles_at_any_two_high_samples(ranges, heights):
+    y = torch.zeros_like(POINTS)
+    y[17], y[44] = heights
+    lattices = candidates(
+        shape=shape_of(torch.tan, like=POINTS), box=Box(*ranges, 0.0, 1.0), samples=Samples.of(POINTS, y), grid_number=5
+    )
+    values = torch.tan(lattices[1][0] @ torch.stack([POINTS, torch.ones_like(POINTS)]))
+    values = values[~values.isnan().any(1)]
+    r2 = [torch.corrcoef(torch.stack([curve, y]))[0, 1] ** 2 for curve in values]
+    assert max(r2) > 0.95
+
+
+def test_the_limits_of_b_are_followed_closely_where_they_keep_a_transition_from_the_data():
+    box = Box((-10.0, 10.0), (-2.0, 2.0), centre=0.0, half_width=1.0)
+    a, b = points_for("tanh", box).unbind(1)
+    zeros = (-b / a)[(b == 2.0) & (a > 0)].sort().values
+    assert zeros.diff()[zeros[1:] > -1].max() < 0.12
 
 
 def test_functions_with_equal_search_keys_have_equal_candidates():

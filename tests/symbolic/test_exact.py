@@ -26,7 +26,7 @@ def share(values, y):
 def test_the_best_step_is_that_of_an_exhaustive_search(curve):
     y = CURVES[curve](T)
     y = y - y.mean()
-    a, b = best_step(samples=Samples(T, y), box=BOX)
+    a, b = best_step(samples=Samples.of(T, y), box=BOX)
     best = max(float(share(torch.sign(T - zero), y)) for zero in (T[1:] + T[:-1]) / 2)
     assert float(share(torch.sign(a * T + b), y)) == pytest.approx(best)
 
@@ -35,21 +35,21 @@ def test_the_best_step_is_that_of_an_exhaustive_search(curve):
 def test_no_kink_of_a_dense_list_is_better_than_the_best_one(curve):
     y = CURVES[curve](T)
     y = y - y.mean()
-    a, b = best_kink(samples=Samples(T, y), box=BOX)
+    a, b = best_kink(samples=Samples.of(T, y), box=BOX)
     dense = max(float(share((T - zero).abs(), y)) for zero in torch.linspace(-1.2, 1.2, 20_001, dtype=torch.float64))
     assert float(share((a * T + b).abs(), y)) >= dense * (1 - 1e-12)
 
 
 def test_a_kink_between_samples_is_found_exactly():
     y = CURVES["kink"](T)
-    a, b = best_kink(samples=Samples(T, y - y.mean()), box=BOX)
+    a, b = best_kink(samples=Samples.of(T, y - y.mean()), box=BOX)
     assert float(-b / a) == pytest.approx(0.1234, abs=1e-12)
 
 
 @pytest.mark.parametrize("best", [best_step, best_kink])
 def test_the_box_is_respected(best):
     y = CURVES["kink"](T) + torch.sign(T - 0.1234)
-    samples = Samples(T, y - y.mean())
+    samples = Samples.of(T, y - y.mean())
     for limits in [((1.0, 2.0), (0.5, 3.0)), ((-3.0, -1.0), (-1.0, 0.0)), ((0.0, 5.0), (0.0, 5.0))]:
         box = Box(*limits, centre=0.0, half_width=1.0)
         assert box.holds(best(samples=samples, box=box))

@@ -5,6 +5,7 @@ import torch
 from kan.symbolic.box import Box
 from kan.symbolic.refinement import Rows, project, refine
 from kan.symbolic.region import Limits, Region, to_ends
+from kan.symbolic.samples import Samples
 from kan.symbolic.shapes import shape_of
 
 T = torch.linspace(-1, 1, 101, dtype=torch.float64)
@@ -16,14 +17,23 @@ STARTS = torch.tensor([[1.5, 0.2], [0.5, 0.0], [1.0, 1.3], [0.3, 0.3]], dtype=to
 
 
 def rows_of(y, owner):
-    return Rows(SHAPES, owner, T.expand(len(owner), -1), (y - y.mean()).expand(len(owner), -1))
+    return Rows(
+        SHAPES,
+        owner,
+        T.expand(len(owner), -1),
+        (y - y.mean()).expand(len(owner), -1),
+        torch.ones(len(owner), len(T), dtype=T.dtype),
+    )
+
+
+def boxes(count):
+    return Box.joined([BOX] * count, like=T)
 
 
 def run(y, *, points=STARTS, owner=None, steps=30):
     owner = torch.arange(len(points)) if owner is None else owner
     rows = rows_of(y, owner)
-    box = Box((-10.0, 10.0), (-10.0, 10.0), *torch.tensor([[0.0], [1.0]], dtype=torch.float64).expand(2, len(points)))
-    region = Region.of(shapes=SHAPES, owner=owner, box=box, limits=LIMITS, ends=to_ends(points))
+    region = Region.of(shapes=SHAPES, owner=owner, box=boxes(len(points)), limits=LIMITS, ends=to_ends(points))
     before = project(rows=rows, points=points, limits=LIMITS).error
     found, error = refine(rows=rows, region=region, points=points, limits=LIMITS, steps=steps)
     return before, found, error
@@ -37,6 +47,21 @@ def test_projection_leaves_what_least_squares_leaves():
         design = torch.stack([values, torch.ones_like(T)], 1)
         residual = y - design @ torch.linalg.lstsq(design, y[:, None]).solution[:, 0]
         torch.testing.assert_close(error[row], residual @ residual)
+
+
+def test_weights_count_as_samples_that_come_several_times():
+    y, owner, times = torch.sin(5 * T) + 0.2 * T, torch.arange(4), torch.arange(len(T)) % 3 + 1
+    repeated = Samples.of(T.repeat_interleave(times), y.repeat_interleave(times))
+    root = (times.double() * (len(T) / times.sum())).sqrt()
+    weighted = Samples(T, y - (y * root**2).mean(), root)
+    found = []
+    for samples in (repeated, weighted):
+        t, own, root = (part.expand(4, -1) for part in (samples.t, samples.y, samples.root))
+        region = Region.of(shapes=SHAPES, owner=owner, box=boxes(4), limits=LIMITS, ends=to_ends(STARTS))
+        rows = Rows(SHAPES, owner, t, own * root, root)
+        found.append(refine(rows=rows, region=region, points=STARTS, limits=LIMITS, steps=4))
+    torch.testing.assert_close(found[0][0], found[1][0])
+    torch.testing.assert_close(found[0][1] / times.sum(), found[1][1] / len(T))
 
 
 def test_exact_parameters_are_reached():

@@ -86,6 +86,22 @@ def test_a_step_out_of_the_box_becomes_the_best_step_along_its_edge():
     torch.testing.assert_close(ends + step, pairs([-2.0, 6.0]))
 
 
+def test_in_a_corner_the_step_goes_along_the_edge_that_it_may_follow():
+    # Minimise 2*(A - 12)^2 + (B - 1)^2 + (A - 12)*(B - 1) from A = 10, B = -2: along A = 10 its minimum is at B = 2,
+    # and along B = -2 it is outside, at A = 12.75.
+    point = torch.tensor([[10.0, -2.0]], dtype=torch.float64)
+    ends = to_ends(point)
+    matrix, change = torch.tensor([[4.0, 1.0], [1.0, 2.0]]).double(), torch.tensor([[-0.5, 0.5], [0.5, 0.5]]).double()
+    right = -(matrix @ torch.tensor([10.0 - 12.0, -2.0 - 1.0]).double()) @ change
+    matrix = change.T @ matrix @ change
+    # A full step from a bent model would leave through both edges.
+    step = to_ends(torch.tensor([[3.0, -1.0]], dtype=torch.float64))
+    step = region(TANH, ends).along_edges(
+        step, ends=ends, speed=torch.ones_like(ends), matrices=(matrix[None],), right=right[None]
+    )
+    torch.testing.assert_close(to_points(ends + step), torch.tensor([[10.0, 2.0]], dtype=torch.float64))
+
+
 def test_a_step_inside_stays_as_it_is():
     step, ends = pairs([0.1, 0.1]), pairs([-1.0, 1.0])
     matrix = torch.eye(2, dtype=torch.float64)[None]

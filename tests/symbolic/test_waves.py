@@ -10,7 +10,7 @@ from kan.symbolic.waves import best_shifts
 
 T = torch.linspace(-1, 1, 101, dtype=torch.float64)
 Y = torch.exp(T) + torch.sin(7 * T)
-SAMPLES = Samples(T, Y - Y.mean())
+SAMPLES = Samples.of(T, Y - Y.mean())
 SLOPES = torch.tensor([1e-3, 0.3, 3.0, 7.0, 30.0], dtype=torch.float64)
 
 
@@ -42,6 +42,16 @@ def test_the_best_shift_leaves_what_sine_and_cosine_together_leave(function):
 def test_shifts_are_the_smallest_ones():
     box, points = shifts(torch.sin)
     assert box.to_plain(points[:, 0])[:, 1].abs().max() <= torch.pi / 2 + 1e-12
+
+
+def test_weights_count_as_samples_that_come_several_times():
+    box = Box((-40.0, 40.0), (-10.0, 10.0), centre=0.3, half_width=2.0)
+    shape, times = shape_of(torch.sin, like=T), torch.arange(len(T)) % 3 + 1
+    repeated = Samples.of(T.repeat_interleave(times), Y.repeat_interleave(times))
+    root = (times.double() * (len(T) / times.sum())).sqrt()
+    weighted = Samples(T, Y - (Y * root**2).mean(), root)
+    found = [best_shifts(shape=shape, slopes=SLOPES, samples=samples, box=box) for samples in (repeated, weighted)]
+    torch.testing.assert_close(*found)
 
 
 def test_limits_of_b_are_offered_too():
