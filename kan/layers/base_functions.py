@@ -42,9 +42,9 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
 def value_and_slope(
     function: Callable[..., Tensor], x: Tensor, *, into: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return an elementwise function and its derivative at `x`, both without a graph, in given memory if there is any."""
+    """Return an elementwise function and its derivative at `x`, without a graph; `into` is where they are written."""
     if type(function) is nn.SiLU:
-        value, slope = (None, None) if into is None else into
+        value, slope = into or (None, None)
         share = torch.sigmoid(x)
         value = torch.mul(x, share, out=value)
         return value, torch.addcmul(share + value, value, share, value=-1, out=slope)
