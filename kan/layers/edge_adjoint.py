@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from kan.layers.base_functions import value_and_slope
-from kan.layers.edge_kernel import centre
 from kan.layers.edge_sum import Features
 from kan.layers.kan_layer import KANLayer
 from kan.spline.basis import is_dense, local_basis_with_slopes, scatter_rows
@@ -55,15 +54,17 @@ class EdgeAdjoint:
         self.mask = layer.mask
         inputs, outputs, count = self.coef.shape
         grid = layer.grid.detach()
-        # With the outputs last, so that both products of a wide layer read and write rows as they lie in memory.
-        self._weights = grid.new_empty(inputs, count + 1, outputs)
-        self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]
         # Values of edges are worth making where they are not more than features, unless these are at hand.
         self._by_edges = features is None and outputs <= count
+        # In memory the rows of the products come last.
+        by_edge, by_feature = (inputs, outputs, count + 1), (inputs, count + 1, outputs)
+        self._weights = grid.new_empty(by_edge).mT if self._by_edges else grid.new_empty(by_feature)
+        self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]
         if features is not None:
             self._features = features.values
             return
         self._features = grid.new_empty(inputs, count + 1, samples)
+        self._centred = torch.empty_like(self._features) if with_variances else None
         self._recursion: RepeatedBasis | None = None
         dense = is_dense(self._features[:, 0], grid)
         spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
@@ -110,7 +111,7 @@ class EdgeAdjoint:
             grad_edges = grad_sums.expand(inputs, -1, -1)
             if grad_variances is not None:
                 grad_edges = torch.addcmul(grad_edges, edges, grad_variances[:, :, None], value=2 / freedom)
-            grad_weights = torch.bmm(features, grad_edges.mT)
+            grad_weights = torch.bmm(grad_edges, features.mT).mT
             if not for_inputs:
                 return grad_weights, None
             slopes = self._edge_slopes(weights)
@@ -126,7 +127,8 @@ class EdgeAdjoint:
         along = (lowered.flatten(0, 1) @ grad_sums).view(self._slopes.shape)
         if grad_variances is not None:
             outer = torch.bmm(lowered, (grad_variances[:, None] * weights).mT)  # (I, J, B + 1)
-            along = along.baddbmm_(outer, centre(features), alpha=2 / freedom)
+            assert self._centred is not None
+            along = along.baddbmm_(outer, self._centred, alpha=2 / freedom)
         return grad_weights, along.mul_(self._slopes).sum(dim=1)
 
     def slopes(self) -> Tensor:
@@ -145,8 +147,9 @@ class EdgeAdjoint:
         """Return the covariance (I, B + 1, B + 1) of the features of every input."""
         if self._known is not None:
             return self._known.covariance
-        centred = centre(self._features)
-        return torch.bmm(centred, centred.mT).div_(max(centred.shape[2] - 1, 1))
+        features = self._features
+        centred = self._centred = torch.sub(features, features.mean(dim=2, keepdim=True), out=self._centred)
+        return torch.bmm(centred, centred.mT).div_(max(features.shape[2] - 1, 1))
 
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the parameters with their gradients, from that of the weights (I, B + 1, O)."""
