@@ -129,6 +129,8 @@ class Editing(Versions):
     ) -> Self:
         """Return a model without the nodes and edges that do not matter.
 
+        What they add on average moves into the bias of the nodes that they add it to.
+
         Parameters
         ----------
         node_th, edge_th : float

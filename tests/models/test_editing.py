@@ -124,7 +124,6 @@ def test_prune_without_taking_its_result_changes_nothing(make: Any, x: Tensor) -
 def test_inputs_are_pruned_again_and_again(x: Tensor) -> None:
     wide = torch.rand(30, 4)
     model = KAN(width=[4, 2, 1], seed=0)
-    model.get_act(wide)
     once = model.prune_input(active_inputs=[0, 1, 3])
     twice = once.prune_input(active_inputs=[2, 0])
     assert once.input_id.tolist() == [0, 1, 3]
