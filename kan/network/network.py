@@ -182,6 +182,11 @@ class Network(Model):
         return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
 
     @property
+    def has_symbolic(self) -> bool:
+        """Whether any edge is symbolic."""
+        return any(bool((layer.mask != 0).any()) for layer in self.symbolic_fun)  # type: ignore[union-attr]
+
+    @property
     def has_plain_forward(self) -> bool:
         """Whether `forward` is that of this class."""
         return type(self).forward is Network.forward

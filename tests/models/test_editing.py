@@ -162,6 +162,13 @@ def test_children_keep_the_rules_of_saving(make: Any, auto_save: bool) -> None:
     assert {child.auto_save for child in children} == {auto_save}
 
 
+def test_speed_keeps_the_function_of_symbolic_edges(make: Any, x: Tensor) -> None:
+    model = make()
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    before = model(x)
+    assert torch.equal(model.speed()(x), before)
+
+
 def test_speed_leaves_out_what_costs(make: Any, x: Tensor) -> None:
     model = make()
     y = model(x)
