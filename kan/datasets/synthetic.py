@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kan.common.arrays import to_tensor
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
 
@@ -153,11 +154,9 @@ def _label(
 ) -> torch.Tensor:
     """Call `f` and return its labels as a checked (N, O) tensor without a graph."""
     answer = f(inputs.T if f_mode == "row" else inputs)
-    if isinstance(answer, torch.Tensor):
-        labels = answer.detach()
-    else:
-        labels = torch.as_tensor(np.array(answer, order="C"))
-        labels = labels.to(inputs.dtype) if labels.is_floating_point() else labels
+    labels = to_tensor(answer).detach()
+    if not isinstance(answer, torch.Tensor) and labels.is_floating_point():
+        labels = labels.to(inputs.dtype)
     size, shape = len(inputs), tuple(labels.shape)
     if f_mode == "row" and labels.dim() == 2 and shape[0] != size and shape[1] == size:
         labels = labels.T

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from kan.common.errors import ArgumentError
 from kan.models.versions import Versions
-from kan.training import GridSchedule, StartSearch, StopRule, Training, penalty
+from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -265,7 +266,7 @@ class Fitting(Versions):
         before = self.save_act, self.symbolic_enabled
         if lamb == 0:
             self.save_act = False
-        if not any(bool((layer.get_parameter("mask") != 0).any()) for layer in self.symbolic_fun):
+        if not self.has_symbolic:
             self.symbolic_enabled = False
         return before
 
@@ -276,6 +277,11 @@ class Fitting(Versions):
     def evaluate(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Return test loss (RMSE), number of edges and number of grid intervals.
 
+        Raises
+        ------
+        ArgumentError
+            If 'test_input' or 'test_label' is missing, or cannot be used.
+
         Examples
         --------
         >>> from kan import KAN, create_dataset
@@ -283,10 +289,11 @@ class Fitting(Versions):
         >>> sorted(KAN(width=[2, 1]).evaluate(dataset))
         ['n_edge', 'n_grid', 'test_loss']
         """
+        if not {"test_input", "test_label"} <= set(dataset):
+            raise ArgumentError(f"`dataset` must hold 'test_input' and 'test_label'; got {sorted(dataset)}.")
+        x, label = Expectation().read(self, "test", dataset["test_input"], dataset["test_label"])
         with torch.no_grad():
-            prediction = self.trace(dataset["test_input"]).output
-            label = torch.as_tensor(dataset["test_label"]).to(prediction).reshape(prediction.shape)
-            loss = (prediction - label).square().mean().sqrt()
+            loss = (self.trace(x).output - label).square().mean().sqrt()
         return {"test_loss": float(loss), "n_edge": self.n_edge, "n_grid": self.grid}
 
 

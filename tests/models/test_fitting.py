@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kan import KAN
+from kan import KAN, ArgumentError
 
 
 def test_train_with_a_data_set_is_fit_with_a_warning(make: Any, dataset: Any) -> None:
@@ -88,6 +88,26 @@ def test_evaluate_gives_loss_and_size(make: Any, dataset: Any) -> None:
         loss = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
     found = model.evaluate(dataset)
     assert found == {"test_loss": pytest.approx(loss.item()), "n_edge": 8, "n_grid": 4}
+
+
+def test_evaluate_takes_what_fit_takes(make: Any, dataset: Any) -> None:
+    model = make()
+    plain = {name: values.tolist() for name, values in dataset.items()}
+    plain["test_label"] = [row[0] for row in plain["test_label"]]
+    assert model.evaluate(plain)["test_loss"] == pytest.approx(model.evaluate(dataset)["test_loss"])
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"test_label": torch.rand(5, 1)}, r"must hold 'test_input' and 'test_label'; got \['test_label'\]"),
+        ({"test_input": torch.rand(5, 2), "test_label": torch.rand(5, 2)}, r"shape \(5, 1\) .* got \(5, 2\)"),
+        ({"test_input": torch.rand(5, 2), "test_label": torch.rand(1, 5)}, r"shape \(5, 1\) .* got \(1, 5\)"),
+    ],
+)
+def test_evaluate_names_what_is_missing_or_misshapen(make: Any, part: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make().evaluate(part)
 
 
 def test_evaluate_leaves_the_last_input(make: Any, x: Tensor, dataset: Any) -> None:
