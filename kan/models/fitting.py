@@ -154,7 +154,9 @@ class Fitting(Versions):
             "lamb_coef": lamb_coef,
             "lamb_coefdiff": lamb_coefdiff,
         }
-        save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
+        save_frame = None
+        if save_fig:
+            save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
         training = Training(
             self,
             dataset,
@@ -175,7 +177,7 @@ class Fitting(Versions):
             display_metrics=display_metrics,
             singularity={"singularity_avoiding": singularity_avoiding, "y_th": y_th},
             stop_rule=StopRule(patience, restore_best),
-            on_step=save_frame if save_fig else None,
+            on_step=save_frame,
             progress=progress,
         )
         run = training if n_starts == 1 else StartSearch(training, n_starts)
@@ -298,10 +300,28 @@ class Fitting(Versions):
 
 
 class _FrameSaver:
-    """Draws the network into numbered files, one a call."""
+    """Draws the network into numbered files, one a call; what cannot be drawn is an error before the first."""
 
-    def __init__(self, model: Any, folder: str, every: int, **options: Any) -> None:
-        self.model, self.folder, self.every, self.options = model, Path(folder), every, options
+    def __init__(
+        self,
+        model: Any,
+        folder: str,
+        every: Any,
+        *,
+        in_vars: Sequence[Any] | None,
+        out_vars: Sequence[Any] | None,
+        beta: float,
+    ) -> None:
+        from kan.plotting.labels import check_names
+
+        if every < 1 or int(every) != every:
+            raise ArgumentError(f"`save_fig_freq` must be a whole number of at least 1; got {every!r}.")
+        if in_vars is not None:
+            model.per_input("in_vars", in_vars)
+        check_names("out_vars", out_vars, model.width_in[-1])
+        self.model, self.folder, self.every = model, Path(folder), int(every)
+        self.options = {"in_vars": in_vars, "out_vars": out_vars, "beta": beta}
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, step: int) -> None:
         """Save the picture of a step, if it is one of those to be saved."""
@@ -309,6 +329,5 @@ class _FrameSaver:
             return
         # The last input may have been the test set, or a batch.
         self.model.cache_data = self.model.reference_data()
-        self.folder.mkdir(parents=True, exist_ok=True)
         figure = self.model.draw(title=f"Step {step}", **self.options)
         figure.savefig(self.folder / f"{step}.jpg", dpi=200)

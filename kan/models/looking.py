@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kan.attribution import attribute
@@ -137,7 +136,6 @@ class Looking(Reading):
         network = cast("PicturableNetwork", self)
         picture = picture_of(network, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
         if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
             save_edges(picture, folder)
         return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)
 

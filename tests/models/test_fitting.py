@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,3 +140,27 @@ def test_pykans_helper_switches_off_what_training_does_not_need(make: Any) -> No
     model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
     model.disable_symbolic_in_fit(lamb=0.0)
     assert (model.save_act, model.symbolic_enabled) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"in_vars": ["a"]}, ArgumentError, "`in_vars` must have 2 entries; got 1"),
+        ({"out_vars": ["a", "b"]}, ArgumentError, "`out_vars` must hold 1 names"),
+        ({"save_fig_freq": 0}, ArgumentError, "`save_fig_freq` must be a whole number of at least 1; got 0"),
+        ({"save_fig_freq": 1.5}, ArgumentError, "`save_fig_freq` must be"),
+        ({"img_folder": "taken/frames"}, OSError, "taken"),
+    ],
+)
+def test_frames_that_cannot_be_drawn_are_an_error_before_training(
+    make: Any, dataset: Any, tmp_path: Path, options: Any, error: type[Exception], message: str
+) -> None:
+    (tmp_path / "taken").touch()
+    options = {"img_folder": "frames", **options}
+    options["img_folder"] = str(tmp_path / options["img_folder"])
+    model = make()
+    before = {name: values.clone() for name, values in model.named_parameters()}
+    with pytest.raises(error, match=message):
+        model.fit(dataset, steps=1, save_fig=True, progress=False, **options)
+    assert all(torch.equal(values, before[name]) for name, values in model.named_parameters())
+    assert not (tmp_path / "frames").exists()
