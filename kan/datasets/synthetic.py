@@ -83,6 +83,8 @@ def create_dataset(
     train_num = _check_count("train_num", train_num, lowest=1)
     test_num = _check_count("test_num", test_num, lowest=0)
     bounds = _check_ranges(ranges, n_var=n_var)
+    if dtype is not None and not dtype.is_floating_point:
+        raise ArgumentError(f"`dtype` must be a floating dtype, such as torch.float64; got {dtype}.")
 
     train_input, test_input = _draw(bounds=bounds, sizes=(train_num, test_num), seed=seed, dtype=dtype)
     train_label = _label(f=f, inputs=train_input, f_mode=f_mode, part="train", bounds=bounds)

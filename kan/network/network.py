@@ -435,6 +435,7 @@ class Network(Model):
 
 def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
     """Return `value` as an int, or as a list with one int for every edge layer."""
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, (list, tuple)):
         if len(value) != depth:
             raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
