@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError
+from kan.models.observed import Observed
 from kan.models.versions import Versions
 from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
 
@@ -20,11 +21,8 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="Fitting")
 
 
-class Fitting(Versions):
+class Fitting(Observed, Versions):
     """The part of a model that learns."""
-
-    last_results: Results | None = None
-    """What the last `fit` recorded, also when it was interrupted."""
 
     def fit(
         self,
