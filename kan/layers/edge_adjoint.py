@@ -119,7 +119,8 @@ class EdgeAdjoint:
         grad_weights = grad_weights.view(len(grad_sums), inputs, rows).transpose(0, 1)
         if grad_variances is not None:
             assert covariance is not None
-            grad_weights = grad_weights + 2 * grad_variances[:, :, None] * torch.bmm(weights, covariance)
+            along = torch.bmm(weights, covariance)
+            grad_weights = torch.addcmul(grad_weights, along, grad_variances[:, :, None], value=2)
         if not for_inputs:
             return grad_weights, None
         lowered = weights @ self._lowering  # (I, O, J)
@@ -168,9 +169,7 @@ class EdgeAdjoint:
 
     def _evaluate(self, x: Tensor) -> None:
         """Compute features and slopes."""
-        base, slope = value_and_slope(self.layer.base_fun, x)
-        self._base.copy_(base)
-        self._base_slope.copy_(slope)
+        value_and_slope(self.layer.base_fun, x, into=(self._base, self._base_slope))
         if self._recursion is not None:
             self._recursion.evaluate(x)
             return
