@@ -40,6 +40,11 @@ def read_prediction(network: Model, pred_fn: Callable[..., Tensor] | None) -> Pr
     return partial(pred_fn, network) if len(needed) == 2 else pred_fn
 
 
+def has_gradient_hooks(network: nn.Module) -> bool:
+    """Whether functions of the user's wait for gradients of parameters: only autograd calls them."""
+    return any(bool(entry._backward_hooks or entry._post_accumulate_grad_hooks) for entry in network.parameters())
+
+
 @dataclass(frozen=True)
 class Objective:
     """Loss plus `lamb` times penalty, as a function of the network's parameters.
@@ -83,7 +88,7 @@ class Objective:
             return Point(self, lamb, x, y)
         prepared = network.prepare(x)
         usual = not lamb or self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
-        if usual and Adjoint.applies(network, prepared):
+        if usual and not has_gradient_hooks(network) and Adjoint.applies(network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
 
