@@ -141,8 +141,8 @@ class TensorData:
                 for rows in torch.randperm(self.train[0].shape[0], generator=self.generator).split(self.batch):
                     yield _rows(self.train, rows), self.test
             else:
-                whole = self.test is None or self.whole_test
-                yield self._draw(self.train), self.test if whole else self._draw(self.test)
+                drawn = self._draw(self.train)
+                yield drawn, self.test if self.test is None or self.whole_test else self._draw(self.test)
 
     def _draw(self, data: Batch) -> Batch:
         """Draw rows without replacement."""
