@@ -13,9 +13,9 @@ that the time limit would not see the end of. What counts is the network of the 
 on 1000 samples of their own, which have also chosen among the starts; its error is measured on 3000 others.
 
 If that smallest error is not ten times below the published one (or at the aim, where there is another) and there is
-time, the procedure begins again with other starts: on 3, 10 and 20 intervals in turn, for some functions oscillate so fast that few intervals do not show it (on 10
-and 20 only where parameters are at most a tenth of the samples). An attempt is given up as soon as an earlier one was
-better on the same grid.
+time, the procedure begins again with other starts: on 3, 10 and 20 intervals in turn, for some functions oscillate so
+fast that few intervals do not show it (on 10 and 20 only where parameters are at most a tenth of the samples). An
+attempt is given up as soon as an earlier one was better on the same grid.
 
 Rows that are in the output file already are kept, so a run can be interrupted and continued; `--only` selects rows by a
 part of their names or groups. Times are those of the processor, with one thread unless `--threads` says otherwise.
