@@ -13,9 +13,9 @@ that the time limit would not see the end of. What counts is the network of the 
 on 1000 samples of their own, which have also chosen among the starts; its error is measured on 3000 others.
 
 If that smallest error is not ten times below the published one (or at the aim, where there is another) and there is
-time, the procedure begins again with other starts: on 3, 10 and 20 intervals in turn, for some functions oscillate so
-fast that few intervals do not show it (on 10 and 20 only where parameters are at most a tenth of the samples). An
-attempt is given up as soon as an earlier one was better on the same grid.
+time, the procedure begins again with other starts, until half of the time is over: on 3, 10 and 20 intervals in turn,
+for some functions oscillate so fast that few intervals do not show it (on 10 and 20 only where parameters are at most a
+tenth of the samples). An attempt is given up as soon as an earlier one was better on the same grid.
 
 Rows that are in the output file already are kept, so a run can be interrupted and continued; `--only` selects rows by a
 part of their names or groups. Times are those of the processor, with one thread unless `--threads` says otherwise.
@@ -44,6 +44,8 @@ STARTS, STEPS = 24, 40
 VALIDATION, TEST = 1000, 3000
 # Below this share of the published error, a result is good enough.
 _ENOUGH = 0.1
+# No attempt begins later than after this share of the time: the best needs the rest.
+_TIME_OF_ATTEMPTS = 0.5
 # What the seconds on one grid grow by to the next, about.
 _GROWTH = 1.8
 # Of the steps with all starts, this share is those of one.
@@ -115,7 +117,7 @@ class Attempts:
             if first > GRIDS[0] and self.size(first) > _MOST_OF_STARTS * self.problem.train:
                 continue
             longest = max(longest, self.attempt(int(seed), first))
-            if self.is_enough or self.spent + longest > self.limit:
+            if self.is_enough or self.spent + longest > _TIME_OF_ATTEMPTS * self.limit:
                 break
         return self.result._replace(seconds=self.spent)
 
