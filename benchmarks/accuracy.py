@@ -15,7 +15,8 @@ on 1000 samples of their own, which have also chosen among the starts; its error
 If that smallest error is not ten times below the published one (or at the aim, where there is another) and there is
 time, the procedure begins again with other starts, until half of the time is over: on 3, 10 and 20 intervals in turn,
 for some functions oscillate so fast that few intervals do not show it (on 10 and 20 only where parameters are at most a
-tenth of the samples). An attempt is given up as soon as an earlier one was better on the same grid.
+tenth of the samples). An attempt is given up as soon as a grid hardly lowers its error, or an earlier one was better
+on the same grid. The best is refined for the rest of the time.
 
 Rows that are in the output file already are kept, so a run can be interrupted and continued; `--only` selects rows by a
 part of their names or groups. Times are those of the processor, with one thread unless `--threads` says otherwise.
@@ -46,6 +47,8 @@ VALIDATION, TEST = 1000, 3000
 _ENOUGH = 0.1
 # No attempt begins later than after this share of the time: the best needs the rest.
 _TIME_OF_ATTEMPTS = 0.5
+# A finer grid that does not divide the error by as much says that the start was a bad one.
+_LEAST_GAIN = 1.4
 # What the seconds on one grid grow by to the next, about.
 _GROWTH = 1.8
 # Of the steps with all starts, this share is those of one.
@@ -94,7 +97,8 @@ class Attempts:
         self.test = sample(problem, TEST, generator)
         self.seeds = np.random.SeedSequence(seed).generate_state(1000)
         self.reached: dict[int, float] = {}  # on every grid, the best attempt's error on the validation data
-        self.best = float("inf")
+        self.best, self.leader = float("inf"), KAN(width=list(problem.width), auto_save=False)
+        self.seconds = 0.0  # of the last grid
         self.result = Result(float("inf"), 0, 0.0)
 
     @property
@@ -111,7 +115,7 @@ class Attempts:
         return self.best <= (_ENOUGH * problem.published if problem.aim is None else problem.aim)
 
     def run(self) -> Result:
-        """Make attempts while there is time and need."""
+        """Make attempts while there is time and need, and refine the best one for the rest of the time."""
         longest = 0.0
         for seed, first in zip(self.seeds, itertools.cycle(FIRST_GRIDS)):
             if first > GRIDS[0] and self.size(first) > _MOST_OF_STARTS * self.problem.train:
@@ -119,6 +123,8 @@ class Attempts:
             longest = max(longest, self.attempt(int(seed), first))
             if self.is_enough or self.spent + longest > _TIME_OF_ATTEMPTS * self.limit:
                 break
+        if not self.is_enough:
+            self.refine(self.leader, self.best, least_gain=1.0)
         return self.result._replace(seconds=self.spent)
 
     def attempt(self, seed: int, first: int) -> float:
@@ -127,17 +133,28 @@ class Attempts:
         model = KAN(width=width, grid=first, grid_eps=1.0, seed=seed, auto_save=False).double()
         error = self.fit(model, n_starts=STARTS)
         of_starts = self.spent - begin
-        before = _SHARE_OF_ONE * of_starts
-        for grid in (*(grid for grid in GRIDS if grid > first), None):
-            if error > self.reached.get(model.grid, float("inf")):
-                break
-            self.reached[model.grid] = error
-            if grid is None or self.size(grid) > self.problem.train or self.spent + _GROWTH * before > self.limit:
-                break
-            begin = self.spent
-            error = self.fit(model, grids=[grid])
-            before = self.spent - begin
+        self.seconds = _SHARE_OF_ONE * of_starts
+        if self.is_ahead(first, error):
+            self.refine(model, error, least_gain=_LEAST_GAIN)
         return of_starts
+
+    def refine(self, model: KAN, error: float, *, least_gain: float) -> None:
+        """Go on to finer grids while that divides the error by `least_gain`, and the attempt is ahead of others."""
+        for grid in (grid for grid in GRIDS if grid > model.grid):
+            if self.size(grid) > self.problem.train or self.spent + _GROWTH * self.seconds > self.limit:
+                break
+            begin, before = self.spent, error
+            error = self.fit(model, grids=[grid])
+            self.seconds = self.spent - begin
+            if not self.is_ahead(grid, error) or error * least_gain > before:
+                break
+
+    def is_ahead(self, grid: int, error: float) -> bool:
+        """Whether this is the best attempt so far on a grid, and take note of it."""
+        ahead = error < self.reached.get(grid, float("inf"))
+        if ahead:
+            self.reached[grid] = error
+        return ahead
 
     def size(self, grid: int) -> int:
         """Return how many numbers the network has."""
@@ -152,7 +169,7 @@ class Attempts:
             x, y = self.test
             with torch.no_grad():
                 test_error = float((model(x) - y).square().mean().sqrt())
-            self.best, self.result = error, Result(test_error, int(model.grid), 0.0)
+            self.best, self.leader, self.result = error, model, Result(test_error, int(model.grid), 0.0)
         return error
 
 

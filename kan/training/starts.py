@@ -10,6 +10,11 @@ with whatever optimiser and loss.
 
 All of them take turns in the one network that was given, so that functions of the user's own which refer to it see the
 start that is being trained. A start is a set of tensors for its parameters, and a run of training of its own.
+
+To evaluate all starts at once, with stacked parameters, would save calls, not arithmetic. Of the 3.8 ms that a try of a
+Levenberg-Marquardt step takes for [2, 5, 1] and 1000 samples, 2.5 are calls, of the 2.4 ms for [2, 1, 1] 2.2: with 16
+starts at most 2.6 and 8 times faster. It would take a second forward pass, Jacobian and damping, and would not serve
+functions of the user's own.
 """
 
 from __future__ import annotations
