@@ -12,11 +12,11 @@ called grid by grid, so that it can be left: before a grid with more parameters 
 that the time limit would not see the end of. What counts is the network of the grid with the smallest error
 on 1000 samples of their own, which have also chosen among the starts; its error is measured on 3000 others.
 
-If that smallest error is not ten times below the published one (or at the aim, where there is another) and there is
-time, the procedure begins again with other starts, until half of the time is over: on 3, 10 and 20 intervals in turn,
-for some functions oscillate so fast that few intervals do not show it (on 10 and 20 only where parameters are at most a
-tenth of the samples). An attempt is given up as soon as a grid hardly lowers its error, or an earlier one was better
-on the same grid. The best is refined for the rest of the time.
+If that smallest error is not ten times below the published one (or at the aim, where there is another, or at 1e-6 where
+nothing was published) and there is time, the procedure begins again with other starts, until half of the time is over:
+on 3, 10 and 20 intervals in turn, for some functions oscillate so fast that few intervals do not show it (on 10 and 20
+only where parameters are at most a tenth of the samples). An attempt is given up as soon as a grid hardly lowers its
+error, or an earlier one was better on the same grid. The best is refined for the rest of the time.
 
 Rows that are in the output file already are kept, so a run can be interrupted and continued; `--only` selects rows by a
 part of their names or groups. Times are those of the processor, with one thread unless `--threads` says otherwise.
@@ -45,12 +45,12 @@ STARTS, STEPS = 24, 40
 VALIDATION, TEST = 1000, 3000
 # Below this share of the published error, a result is good enough.
 _ENOUGH = 0.1
+# And this, where none was published.
+_SMALL = 1e-6
 # No attempt begins later than after this share of the time: the best needs the rest.
 _TIME_OF_ATTEMPTS = 0.5
 # A finer grid that does not divide the error by as much says that the start was a bad one.
 _LEAST_GAIN = 1.4
-# What the seconds on one grid grow by to the next, about.
-_GROWTH = 1.8
 # Of the steps with all starts, this share is those of one.
 _SHARE_OF_ONE = 0.15
 # Starts are drawn on grids on which the network has at most this share of numbers per training sample.
@@ -111,7 +111,7 @@ class Attempts:
         """Whether no other attempt is needed."""
         problem = self.problem
         if problem.published is None:
-            return True
+            return self.best <= _SMALL
         return self.best <= (_ENOUGH * problem.published if problem.aim is None else problem.aim)
 
     def run(self) -> Result:
@@ -141,7 +141,8 @@ class Attempts:
     def refine(self, model: KAN, error: float, *, least_gain: float) -> None:
         """Go on to finer grids while that divides the error by `least_gain`, and the attempt is ahead of others."""
         for grid in (grid for grid in GRIDS if grid > model.grid):
-            if self.size(grid) > self.problem.train or self.spent + _GROWTH * self.seconds > self.limit:
+            growth = (self.size(grid) / self.size(int(model.grid))) ** 2
+            if self.size(grid) > self.problem.train or self.spent + growth * self.seconds > self.limit:
                 break
             begin, before = self.spent, error
             error = self.fit(model, grids=[grid])
