@@ -6,7 +6,7 @@ The problems, with ranges, shapes and published figures, are in `_accuracy_probl
 `_accuracy_poisson.py`. One procedure serves all functions: in double precision, with uniform knots,
 
     model = KAN(width=..., grid=3, grid_eps=1.0, seed=seed).double()
-    model.fit(dataset, opt="LM", steps=40, grids=[3, 5, 10, 20, 50, 100, 120], n_starts=24, restore_best=True)
+    model.fit(dataset, opt="LM", steps=40, grids=[3, 5, 10, 20, 50, 100, 200], n_starts=24, restore_best=True)
 
 called grid by grid, so that it can be left: before a grid with more parameters than training samples, and before one
 that the time limit would not see the end of. What counts is the network of the grid with the smallest error
@@ -38,7 +38,7 @@ from _accuracy_problems import PROBLEMS, Problem
 
 from kan import KAN
 
-GRIDS = (3, 5, 10, 20, 50, 100, 120)
+GRIDS = (3, 5, 10, 20, 50, 100, 200)
 # The grids of the starts, in turn.
 FIRST_GRIDS = (3, 10, 20)
 STARTS, STEPS = 24, 40
