@@ -129,6 +129,8 @@ class Editing(Versions):
     ) -> Self:
         """Return a model without the nodes and edges that do not matter.
 
+        What they add on average moves into the bias of the nodes that they add it to.
+
         Parameters
         ----------
         node_th, edge_th : float
@@ -183,7 +185,14 @@ class Editing(Versions):
         return sum(int(mask.sum()) for mask in masks)
 
     def speed(self: Self, compile: bool = False) -> Any:  # noqa: A002 - pykan's name
-        """Leave out symbolic edges and versions; with `compile`, return ``torch.compile`` of the model.
+        """Keep no versions, and evaluate no symbolic edges if there are none; the function stays.
+
+        pykan's switch for speed; here neither costs much. (There, a model with symbolic edges loses them.)
+
+        Parameters
+        ----------
+        compile : bool
+            Return ``torch.compile`` of the model instead of the model.
 
         Examples
         --------
@@ -193,7 +202,8 @@ class Editing(Versions):
         """
         import torch
 
-        self.symbolic_enabled = self.save_act = self.auto_save = False
+        self.symbolic_enabled = self.symbolic_enabled and self.has_symbolic
+        self.save_act = self.auto_save = False
         return torch.compile(self) if compile else self
 
 
