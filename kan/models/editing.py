@@ -113,7 +113,7 @@ class Editing(Versions):
         return self._continued(pruned, "prune_node", log_history=log_history)
 
     def prune_edge(self, threshold: float = 3e-2, log_history: bool = True) -> None:
-        """Remove, from this model, the edges whose score is not above `threshold`."""
+        """Remove, from this model, the edges whose score is not above `threshold`; their means become bias."""
         surgery.prune_edge(self, threshold=threshold)
         if log_history:
             self.log_history("prune_edge")
@@ -160,7 +160,8 @@ class Editing(Versions):
     ) -> Self:
         """Return a model without the inputs whose score is not above `threshold`, or that are not in `active_inputs`.
 
-        The new model takes the same columns as this one and leaves those of the removed inputs out.
+        The new model takes the same columns as this one and leaves those of the removed inputs out. What these add on
+        average stays, as in `prune`.
 
         Examples
         --------
