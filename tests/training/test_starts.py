@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,47 @@ def test_the_best_start_is_kept(make: Any, dataset: Any, opt: str) -> None:
     with torch.no_grad():
         error = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
     assert float(error) == pytest.approx(results["test_loss"][-1], rel=1e-4)
+
+
+@pytest.mark.parametrize("options", [{}, {"opt": "LM", "grids": [3, 6]}, {"batch": 30}, {"lamb": 0.01, "opt": "Adam"}])
+@pytest.mark.parametrize("seed", range(4))
+def test_more_starts_are_never_worse_than_one(make: Any, dataset: Any, options: Any, seed: int) -> None:
+    def reached(number: int) -> float:
+        model = make(seed=seed)
+        model.fit(dataset, steps=6, n_starts=number, progress=False, **options)
+        with torch.no_grad():
+            return float((model(dataset["test_input"]) - dataset["test_label"]).square().mean())
+
+    assert reached(4) <= reached(1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_without_a_test_set_more_starts_are_never_worse_on_the_training_data(
+    make: Any, dataset: Any, seed: int
+) -> None:
+    training = {key: value for key, value in dataset.items() if key.startswith("train")}
+    one, several = (make(seed=seed).fit(training, steps=6, n_starts=n, progress=False) for n in (1, 4))
+    assert several["train_loss"][-1] <= one["train_loss"][-1]
+
+
+def test_the_model_as_it_is_wins_if_it_is_the_best(make: Any, dataset: Any) -> None:
+    model = make()
+    model.fit(dataset, steps=30, progress=False)
+    one, several = copy.deepcopy(model), copy.deepcopy(model)
+    one.fit(dataset, opt="Adam", steps=6, progress=False)
+    results = several.fit(dataset, opt="Adam", steps=6, n_starts=5, grids=[3], progress=False)
+    assert np.argmin(results["starts"]) == 0
+    assert all(map(torch.equal, one.parameters(), several.parameters()))
+
+
+def test_a_model_that_wins_after_it_was_refined_keeps_its_grid(make: Any, dataset: Any) -> None:
+    for seed in range(3):
+        model = make(seed=seed)
+        results = model.fit(dataset, opt="LM", steps=6, n_starts=3, grids=[3, 6, 9], progress=False)
+        assert model.grid == 9
+        with torch.no_grad():
+            error = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
+        assert float(error) == pytest.approx(results["test_loss"][-1], rel=1e-4) == results["starts"].min()
 
 
 def test_a_start_that_learns_nothing_is_given_up(make: Any, dataset: Any) -> None:
