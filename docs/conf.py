@@ -19,7 +19,7 @@ class KAN(kan.MultKAN):
     """Stands in for `kan.KAN`, which Sphinx would describe as "alias of MultKAN"."""
 
 
-KAN.__doc__ = kan.MultKAN.__doc__
+KAN.__doc__ = (kan.MultKAN.__doc__ or "").replace("`KAN` is the same class.", "`MultKAN` is the same class.")
 KAN.__module__ = "kan"
 kan.KAN = KAN  # type: ignore[misc]
 
@@ -28,11 +28,20 @@ author = "The pykan maintainers"
 copyright = author
 release = version = kan.__version__
 
-extensions = ["sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton", "myst_nb", "mathml", "tutorials"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "myst_nb",
+    "mathml",
+    "tutorials",
+]
 exclude_patterns = ["_build", "pictures/make.py"]
 
 # In a docstring, `name` is a link where there is something of that name, and code everywhere else.
 default_role = "py:obj"
+autosummary_generate = False  # tables only; every name has its place on a page of the reference
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the section on parameters has them in words
 autodoc_preserve_defaults = True

@@ -27,6 +27,7 @@ PICTURES = DOCS / "pictures"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if not path.relative_to(DOCS).parts[0].startswith("_"))
 
 MOST_BYTES_OF_A_PICTURE = 100_000
+WIDEST_CODE = 100  # what `docs/static/pages.css` makes room for
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PRINTED_AS_SAID = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
@@ -73,6 +74,7 @@ def run(block: Block, *, page: Path, names: dict[str, Any]) -> str:
 @pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page.read_text())], ids=shown)
 def test_the_code_runs_and_prints_what_the_page_says(page: Path) -> None:
     names: dict[str, Any] = {"__name__": "__main__"}
+    library = dict(kan.SYMBOLIC_LIB)
     try:
         for block in python_blocks(page.read_text(encoding="utf-8")):
             printed = run(block, page=page, names=names)
@@ -82,6 +84,8 @@ def test_the_code_runs_and_prints_what_the_page_says(page: Path) -> None:
                 )
     finally:
         plt.close("all")
+        kan.SYMBOLIC_LIB.clear()
+        kan.SYMBOLIC_LIB.update(library)
 
 
 def test_every_block_says_what_language_it_is_in() -> None:
@@ -142,6 +146,24 @@ def test_every_public_name_is_in_the_reference() -> None:
 def test_nothing_is_in_the_reference_twice() -> None:
     names = sorted(documented_names())
     assert [name for name, following in zip(names, names[1:]) if name == following] == []
+
+
+def test_the_table_of_functions_is_that_of_the_library() -> None:
+    page = (DOCS / "reference" / "functions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d) \| (`.*`) \|$", page, re.MULTILINE)
+    listed = {name: int(complexity) for complexity, names in rows for name in re.findall(r"`([^`]+)`", names)}
+    assert listed == {name: entry.complexity for name, entry in kan.SYMBOLIC_LIB.items()}
+
+
+def test_code_fits_the_width_of_a_page() -> None:
+    lines = [
+        f"{shown(page)}: {line}"
+        for page in PAGES
+        for _, code in BLOCK.findall(page.read_text(encoding="utf-8"))
+        for line in code.splitlines()
+        if len(line) > WIDEST_CODE
+    ]
+    assert lines == []
 
 
 def test_every_picture_is_shown_and_small() -> None:

@@ -2,7 +2,8 @@
 
     make demo
 
-or, where the package is installed, ``python tutorials/demo.py``. A picture of every stage goes into ./demo-pictures.
+or, where the package is installed, ``python tutorials/demo.py``. A picture of every stage goes into
+./demo-pictures.
 The exit code is 0 if the formula is found. ``hellokan.ipynb`` tells the same story at more length.
 """
 
@@ -19,7 +20,12 @@ from kan import KAN, create_dataset
 
 PICTURES = Path("demo-pictures")
 # What pykan 0.2.8 reaches with the same settings, from the notebook that its authors published.
-TEST_RMSE_OF_PYKAN = {"fit": 1.77e-2, "prune, fit": 1.72e-2, "refine, fit": 4.73e-4, "symbolic, fit": 7.20e-11}
+TEST_RMSE_OF_PYKAN = {
+    "fit": 1.77e-2,
+    "prune, fit": 1.72e-2,
+    "refine, fit": 4.73e-4,
+    "symbolic, fit": 7.20e-11,
+}
 
 
 def f(x: torch.Tensor) -> torch.Tensor:
@@ -32,7 +38,8 @@ def main() -> int:
     dataset = create_dataset(f, n_var=2)
     report = Report("exp(sin(pi*x_1) + x_2**2), of which the network sees 1000 samples")
 
-    # Two inputs, five nodes, one output; every edge is a spline. The penalty fades out what is not needed.
+    # Two inputs, five nodes, one output; every edge is a spline. The penalty fades out what is not
+    # needed.
     model = KAN(width=[2, 5, 1], grid=3, k=3, seed=42)
     model.get_act(dataset)
     report.picture("create", model)
@@ -49,12 +56,14 @@ def main() -> int:
     results = model.fit(dataset, opt="LBFGS", steps=50, progress=False)
     report.stage("refine, fit", model, results)
 
-    # Each spline is replaced by the function with a name that fits it best; then only constants are left to learn.
+    # Each spline is replaced by the function with a name that fits it best; then only constants are
+    # left to learn.
     model.auto_symbolic(verbose=0)
     results = model.fit(dataset, opt="LBFGS", steps=50, progress=False)
     report.stage("symbolic, fit", model, results)
 
-    # Constants close to pi, e and simple fractions become these, as far as the outputs change by less than 0.1 %.
+    # Constants close to pi, e and simple fractions become these, as far as the outputs change by
+    # less than 0.1 %.
     print()
     formulas, (x_1, x_2) = model.symbolic_formula(tolerance=1e-3)
     report.picture("formula", model, formulas[0])
@@ -79,7 +88,8 @@ class Report:
         seconds = time.perf_counter() - self.start
         train, test = results["train_loss"][-1], results["test_loss"][-1]
         shape = str([nodes for nodes, _ in model.width])
-        print(f"{name:14} {shape:10} {train:10.2e} {test:11.2e} {TEST_RMSE_OF_PYKAN[name]:13.2e} {seconds:9.1f}")
+        pykan = TEST_RMSE_OF_PYKAN[name]
+        print(f"{name:14} {shape:10} {train:10.2e} {test:11.2e} {pykan:13.2e} {seconds:9.1f}")
         self.picture(name, model)
 
     def picture(self, name: str, model: KAN, output: Any = "$f$") -> None:

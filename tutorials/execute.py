@@ -1,11 +1,12 @@
 """Executes notebooks in place, as a reader would who opens one and runs every cell.
 
     make tutorials                                           all of them
-    .venv/bin/python tutorials/execute.py accuracy api/03    those whose path contains one of the words
+    .venv/bin/python tutorials/execute.py accuracy api/03    those with such words in their path
 
-What is written is the same wherever it was made: no progress bars, no times of execution, cells numbered, pictures with
-256 colours, films small. The notebook's metadata say how many seconds of processor time the execution took, by which
-``tests/test_tutorials.py`` chooses the ones it runs. A notebook that fails or warns is left as it was.
+What is written is the same wherever it was made: no progress bars, no times of execution, cells
+numbered, pictures with 256 colours, films small. The notebook's metadata say how many seconds of
+processor time the execution took, by which ``tests/test_tutorials.py`` chooses the ones it runs. A
+notebook that fails or warns is left as it was.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ PROGRESS = re.compile(r"\d+%\|.*\|\s*[\d.]+[kM]?/[\d.]+[kM]?\s*\[|\d+it \[")
 
 
 def notebooks(*words: str) -> list[Path]:
-    """Return the notebooks whose path within this folder contains one of the words; without words, all."""
-    found = sorted(path for path in TUTORIALS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    """Return the notebooks with one of the words in their path here; without words, all."""
+    found = sorted(
+        path for path in TUTORIALS.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+    )
     return [path for path in found if not words or any(word in name_of(path) for word in words)]
 
 
@@ -45,11 +48,11 @@ def name_of(path: Path) -> str:
     return path.relative_to(TUTORIALS).as_posix()
 
 
-# ------------------------------------------------------------------------------------------------------ execution
+# --------------------------------------------------------------------------------------- execution
 
 
 def execute(path: Path, folder: Path) -> NotebookNode:
-    """Execute the notebook at `path`, with `folder` as its working directory, and return it tidy and with outputs.
+    """Execute the notebook at `path`, working in `folder`, and return it tidy and with outputs.
 
     Raises
     ------
@@ -72,7 +75,7 @@ def execute(path: Path, folder: Path) -> NotebookNode:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Return the variables of the kernel: this tree's library, one thread, no settings of the person who runs it."""
+    """Return the kernel's variables: this tree's library, one thread, nobody's own settings."""
     variables = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     path = [str(TUTORIALS.parent), *filter(None, [variables.get("PYTHONPATH")])]
     variables["PYTHONPATH"] = os.pathsep.join(path)
@@ -82,12 +85,12 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 def seconds_of_children() -> float:
-    """Return the processor time of the kernels so far, which other programs on the machine hardly change."""
+    """Return the processor time of the kernels so far, which other programs hardly change."""
     times = os.times()
     return times.children_user + times.children_system
 
 
-# ------------------------------------------------------------------------------------------------------- tidiness
+# ---------------------------------------------------------------------------------------- tidiness
 
 
 def tidied(notebook: NotebookNode, *, seconds: float) -> NotebookNode:
@@ -105,12 +108,18 @@ def tidied(notebook: NotebookNode, *, seconds: float) -> NotebookNode:
         "language_info": {"name": "python"},
         "tutorial": {"seconds": steadied(seconds, before)},
     }
-    return nbformat.from_dict({"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5})
+    return nbformat.from_dict(
+        {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    )
 
 
 def steadied(seconds: float, before: int) -> int:
     """Return whole seconds; those of before, unless the difference is more than noise."""
-    return before if abs(seconds - before) <= max(1.0, before / 4) and before else max(1, round(seconds))
+    return (
+        before
+        if abs(seconds - before) <= max(1.0, before / 4) and before
+        else max(1, round(seconds))
+    )
 
 
 def tidied_outputs(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
@@ -140,7 +149,9 @@ def tidied_outputs(outputs: list[NotebookNode]) -> Iterator[NotebookNode]:
 
 def without_progress(text: str) -> str:
     """Return what was written to standard error, apart from progress bars."""
-    return "\n".join(line for line in re.split(r"[\r\n]+", text) if line.strip() and not PROGRESS.search(line))
+    return "\n".join(
+        line for line in re.split(r"[\r\n]+", text) if line.strip() and not PROGRESS.search(line)
+    )
 
 
 def smaller(png: str) -> str:
@@ -150,22 +161,34 @@ def smaller(png: str) -> str:
         return png
     paper = Image.new("RGBA", picture.size, "white")
     paper.alpha_composite(picture.convert("RGBA"))
-    return encoded(paper.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE), "PNG", optimize=True)
+    return encoded(
+        paper.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE), "PNG", optimize=True
+    )
 
 
 def smaller_film(gif: str) -> str:
-    """Return a film, given and returned in base64, no wider than a page needs and with few colours."""
+    """Return a film, given and returned in base64, no wider than a page and with few colours."""
     film = opened(gif)
     if film.width <= WIDTH_OF_A_FILM:
         return gif
     size = (WIDTH_OF_A_FILM, film.height * WIDTH_OF_A_FILM // film.width)
     # The few colours of the web's palette: the noise of a frame's compression becomes white again.
     frames = [
-        frame.convert("RGB").resize(size, Image.Resampling.LANCZOS).convert("P", dither=Image.Dither.NONE)
+        frame.convert("RGB")
+        .resize(size, Image.Resampling.LANCZOS)
+        .convert("P", dither=Image.Dither.NONE)
         for frame in ImageSequence.Iterator(film)
     ]
     duration = film.info.get("duration", 200)
-    return encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], duration=duration, loop=0, optimize=True)
+    return encoded(
+        frames[0],
+        "GIF",
+        save_all=True,
+        append_images=frames[1:],
+        duration=duration,
+        loop=0,
+        optimize=True,
+    )
 
 
 def opened(data: str) -> Image.Image:
@@ -186,7 +209,7 @@ def complaints(notebook: NotebookNode) -> list[str]:
     return [output.text for output in outputs if output.get("name") == "stderr"]
 
 
-# ---------------------------------------------------------------------------------------------------- command line
+# ------------------------------------------------------------------------------------ command line
 
 
 def main(words: list[str]) -> int:
@@ -199,7 +222,7 @@ def main(words: list[str]) -> int:
 
 
 def refresh(path: Path) -> bool:
-    """Execute one notebook and write it back; say what happened, and return whether all went well."""
+    """Execute one notebook, write it back, say what happened; return whether all went well."""
     print(f"{name_of(path):50}", end="", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, overload
 
-import numpy as np
 import torch
 
 from kan.common.arrays import as_tensor
@@ -97,7 +96,7 @@ def _check_variables(orig_vars: Any, aux_vars: Any) -> tuple[list[Any], list[Any
 
 def _augment(*, symbols: list[Any], expressions: list[Any], x: Any, name: str) -> torch.Tensor:
     """Return the auxiliary columns followed by `x`."""
-    table = as_tensor(x if isinstance(x, torch.Tensor) else np.array(x, order="C"))
+    table = as_tensor(x)
     if table.dim() != 2 or table.shape[1] < len(symbols):
         raise ArgumentError(
             f"`{name}` must have shape (N, I) with a column for each of the {len(symbols)} symbols in `orig_vars`; "

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
-from kan.common.arrays import as_tensor, check_finite
+from kan.common.arrays import as_tensor, check_finite, to_tensor
 from kan.common.errors import ArgumentError
 from kan.common.random import stream
 
@@ -59,8 +58,8 @@ def create_dataset_from_data(
     >>> dataset["train_input"].shape, dataset["test_label"].shape
     (torch.Size([80, 2]), torch.Size([20, 1]))
     """
-    columns = as_tensor(_to_tensor("inputs", inputs))
-    targets = _to_tensor("labels", labels)
+    columns = as_tensor(_read("inputs", inputs))
+    targets = _read("labels", labels)
     if columns.dim() != 2:
         raise ArgumentError(f"`inputs` must have shape (N, I), one row for each sample; got {tuple(columns.shape)}.")
     if targets.dim() == 0 or len(targets) != len(columns):
@@ -82,20 +81,12 @@ def create_dataset_from_data(
     }
 
 
-def _to_tensor(name: str, values: Any) -> torch.Tensor:
+def _read(name: str, values: Any) -> torch.Tensor:
     """Return `values` as a tensor without a graph."""
-    if isinstance(values, torch.Tensor):
-        return values.detach()
     try:
-        if isinstance(values, (list, tuple)) and any(isinstance(row, torch.Tensor) for row in values):
-            return torch.stack([torch.as_tensor(row) for row in values]).detach()
-        # A copy in C order: torch reads neither negative strides nor, without a warning, read-only arrays.
-        tensor = torch.as_tensor(np.array(values, order="C"))
+        return to_tensor(values).detach()
     except (TypeError, ValueError, RuntimeError) as error:
         raise ArgumentError(f"`{name}` must be an array of numbers; got {type(values).__name__}: {error}") from error
-    # Python's floats have no dtype of their own: they follow torch's default.
-    is_plain = not hasattr(values, "dtype") and tensor.is_floating_point()
-    return tensor.to(torch.get_default_dtype()) if is_plain else tensor
 
 
 def _split(*, size: int, train_ratio: float, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

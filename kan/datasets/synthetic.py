@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kan.common.arrays import to_tensor
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import stream
 
@@ -82,6 +83,8 @@ def create_dataset(
     train_num = _check_count("train_num", train_num, lowest=1)
     test_num = _check_count("test_num", test_num, lowest=0)
     bounds = _check_ranges(ranges, n_var=n_var)
+    if dtype is not None and not dtype.is_floating_point:
+        raise ArgumentError(f"`dtype` must be a floating dtype, such as torch.float64; got {dtype}.")
 
     train_input, test_input = _draw(bounds=bounds, sizes=(train_num, test_num), seed=seed, dtype=dtype)
     train_label = _label(f=f, inputs=train_input, f_mode=f_mode, part="train", bounds=bounds)
@@ -153,11 +156,9 @@ def _label(
 ) -> torch.Tensor:
     """Call `f` and return its labels as a checked (N, O) tensor without a graph."""
     answer = f(inputs.T if f_mode == "row" else inputs)
-    if isinstance(answer, torch.Tensor):
-        labels = answer.detach()
-    else:
-        labels = torch.as_tensor(np.array(answer, order="C"))
-        labels = labels.to(inputs.dtype) if labels.is_floating_point() else labels
+    labels = to_tensor(answer).detach()
+    if not isinstance(answer, torch.Tensor) and labels.is_floating_point():
+        labels = labels.to(inputs.dtype)
     size, shape = len(inputs), tuple(labels.shape)
     if f_mode == "row" and labels.dim() == 2 and shape[0] != size and shape[1] == size:
         labels = labels.T

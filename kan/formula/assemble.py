@@ -190,9 +190,7 @@ def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:
 
 
 def _input_units(network: Network, normalizer: Any) -> tuple[list[float], list[float]]:
-    """Return the mean and the standard deviation with which each input was normalised, by default 0 and 1."""
-    if normalizer is None:
-        return [0.0] * network.width_in[0], [1.0] * network.width_in[0]
+    """Return the mean and the standard deviation with which each input was normalised."""
     mean, std = (network.per_input("normalizer", part) for part in _pair("normalizer", normalizer))
     if 0 in std:
         raise ArgumentError("`normalizer` must have standard deviations other than zero.")

@@ -6,8 +6,9 @@ Imports sympy: import this module in functions only.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import islice
 from typing import Any
 
@@ -30,6 +31,11 @@ _WINDOWS = 7
 _SMALLEST_WINDOW = 1e-14
 _CONSTANT = 1e-12
 """An output that varies less than this, relative to its size, is a constant."""
+_EXACT = 1e-9
+"""A formula that changes the output by less than this, relative to its spread, is the original one."""
+_LARGEST_DENOMINATOR = 100
+_COINCIDENCE = 1e-5
+"""So near to a fraction p/q, in units of 1/q^2, lies one random number in several thousand: p/q is meant."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +133,8 @@ class Shortened:
 def shorten(expr: Any, limits: Limits) -> Shortened:
     """Return the formula in the form that reads best within the limits."""
     form = Shortened(expr)
-    for rewrite in (fold, fold):
-        form = _dropped(replace(form, expr=rewrite(form.expr)), limits)
+    for _ in range(2):  # what is dropped may leave something to fold
+        form = _dropped(replace(form, expr=fold(form.expr)), limits)
     known: Neighbours = {}
     best = _snapped(form, limits, known)
     for _ in range(_ROUNDS):
@@ -144,13 +150,16 @@ def _better_form(
 ) -> tuple[Shortened, Shortened] | None:
     """Return an equivalent form that is shorter once its constants are snapped, and its snapped self."""
     found, least = None, cost(best.expr)
+    # Simple numbers only, and the original output: that is not given up for what is shorter still.
+    is_exact = not best.expr.has(sympy.Float) and limits.price(limits.values_of(best.expr)) <= _EXACT
+    most = min(limits.tolerance, _EXACT) if is_exact else limits.tolerance
     size = sum(1 for _ in sympy.preorder_traversal(form.expr))
     for other in islice(alternatives(form.expr), min(_MOST_ALTERNATIVES, _MOST_WORK // size)):
         if other.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
             continue
         rewritten = _dropped(replace(form, expr=other), limits)
         snapped = _snapped(rewritten, limits, known)
-        if cost(snapped.expr) < least and limits.allow(limits.values_of(snapped.expr)):
+        if cost(snapped.expr) < least and limits.price(limits.values_of(snapped.expr)) <= most:
             found, least = (rewritten, snapped), cost(snapped.expr)
     return found
 
@@ -178,7 +187,7 @@ def _dropped(form: Shortened, limits: Limits) -> Shortened:
 
 
 def _is_gone(term: Part) -> bool:
-    """Tell whether a part is inside one that was dropped, or the last of its sum inside a function."""
+    """Tell whether a part was dropped, or is inside one that was."""
     above: Part | None = term
     while above is not None:
         if above.substitute is not None:
@@ -214,7 +223,7 @@ def _snapped(form: Shortened, limits: Limits, known: Neighbours) -> Shortened:
 
 
 def _simple_numbers(evaluation: Evaluation, constant: Part, limits: Limits) -> list[Any]:
-    """Return simple numbers near a constant that the limits allow one by one, the simplest first."""
+    """Return simple numbers near a constant that the limits allow one by one: one that fits exactly, the simplest."""
     value = float(constant.expr)
     step = 1e-6 * max(abs(value), 1e-3)
     slope = _rms(evaluation.trial(constant, value + step) - evaluation.output) / step
@@ -222,14 +231,29 @@ def _simple_numbers(evaluation: Evaluation, constant: Part, limits: Limits) -> l
     window = 1.5 * limits.reach / slope / size if slope > 0 and math.isfinite(slope) else 0.1
     window = min(window, 0.1)
     found: list[Any] = []
+    for number in _nearby(value, window):
+        if number is not None and number not in found and limits.allow(evaluation.trial(constant, float(number))):
+            found.append(number)
+    return found
+
+
+def _nearby(value: float, window: float) -> Iterator[Any]:
+    """Yield the number that a constant is meant to be, and the simplest in ever smaller windows, None where none is."""
+    yield _meant(value)
     for _ in range(_WINDOWS):
         if window < _SMALLEST_WINDOW:
             break
-        number = snap_number(value, window)
-        if number is not None and number not in found and limits.allow(evaluation.trial(constant, float(number))):
-            found.append(number)
+        yield snap_number(value, window)
         window /= 3
-    return found
+
+
+def _meant(value: float) -> Any | None:
+    """Return the fraction, or fraction of pi, that a constant is too near to for a coincidence, or None."""
+    for unit, symbol in ((1.0, sympy.S.One), (math.pi, sympy.pi)):
+        fraction = Fraction(value / unit).limit_denominator(_LARGEST_DENOMINATOR)
+        if fraction and abs(value / unit - fraction) * fraction.denominator**2 < _COINCIDENCE:
+            return sympy.Rational(fraction.numerator, fraction.denominator) * symbol
+    return None
 
 
 def _rms(values: Any) -> float:

@@ -39,12 +39,25 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
     raise ArgumentError(f"`base_fun` must be one of {names}, or a function of a tensor; got {base_fun!r}.")
 
 
-def value_and_slope(function: Callable[..., Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return an elementwise function and its derivative at `x`, both without a graph."""
+def value_and_slope(
+    function: Callable[..., Tensor], x: Tensor, *, into: tuple[Tensor, Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return an elementwise function and its derivative at `x`, without a graph; `into` is where they are written."""
     if type(function) is nn.SiLU:
+        value, slope = into or (None, None)
         share = torch.sigmoid(x)
-        value = x * share
-        return value, torch.addcmul(share + value, value, share, value=-1)
+        value = torch.mul(x, share, out=value)
+        return value, torch.addcmul(share + value, value, share, value=-1, out=slope)
+    found = _by_autograd(function, x)
+    if into is None:
+        return found
+    for target, source in zip(into, found):
+        target.copy_(source)
+    return into
+
+
+def _by_autograd(function: Callable[..., Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return any elementwise function and its derivative at `x`."""
     with torch.enable_grad():
         point = x.detach().requires_grad_()
         value = function(point)

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from kan.layers.base_functions import value_and_slope
-from kan.layers.edge_kernel import centre
 from kan.layers.edge_sum import Features
 from kan.layers.kan_layer import KANLayer
 from kan.spline.basis import is_dense, local_basis_with_slopes, scatter_rows
@@ -27,7 +26,7 @@ class _Forward(NamedTuple):
     """What the gradients need of the last evaluation."""
 
     features: Tensor  # (I, B + 1, N)
-    weights: Tensor  # (I, O, B + 1)
+    weights: Tensor  # (I, B + 1, O)
     edges: Tensor | None  # (I, O, N), centred
     covariance: Tensor | None  # (I, B + 1, B + 1)
 
@@ -55,20 +54,24 @@ class EdgeAdjoint:
         self.mask = layer.mask
         inputs, outputs, count = self.coef.shape
         grid = layer.grid.detach()
-        self._weights = grid.new_empty(inputs, outputs, count + 1)
-        self._spline_weights, self._base_weights = self._weights[:, :, :-1], self._weights[:, :, -1]
         # Values of edges are worth making where they are not more than features, unless these are at hand.
         self._by_edges = features is None and outputs <= count
+        # In memory the rows of the products come last.
+        by_edge, by_feature = (inputs, outputs, count + 1), (inputs, count + 1, outputs)
+        self._weights = grid.new_empty(by_edge).mT if self._by_edges else grid.new_empty(by_feature)
+        self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]
         if features is not None:
             self._features = features.values
             return
         self._features = grid.new_empty(inputs, count + 1, samples)
+        self._centred = torch.empty_like(self._features) if with_variances else None
         self._recursion: RepeatedBasis | None = None
         dense = is_dense(self._features[:, 0], grid)
         spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
-        # The derivative of an edge is (weights @ lowering) @ slopes; the last row of both is the base function.
-        self._lowering = torch.block_diag(spline, spline.new_ones(1, 1))
-        self._slopes = grid.new_empty(inputs, self._lowering.shape[1], samples)
+        # The derivatives of edges are (lowering @ weights)' @ slopes; the last row of both is the base function.
+        lowering = torch.block_diag(spline, spline.new_ones(1, 1)).T
+        self._lowering = lowering.expand(inputs, -1, -1)
+        self._slopes = grid.new_empty(inputs, len(lowering), samples)
         self._base, self._base_slope = self._features[:, -1], self._slopes[:, -1]
         if dense:
             bases, lower = self._features[:, :-1], self._slopes[:, :-1]
@@ -79,10 +82,9 @@ class EdgeAdjoint:
         if self._known is None:
             self._evaluate(x)
         features, weights = self._features, self._fold()
-        inputs, rows, samples = features.shape
-        freedom = max(samples - 1, 1)
+        freedom = max(features.shape[2] - 1, 1)
         if self._by_edges:
-            edges = torch.bmm(weights, features)  # (I, O, N)
+            edges = torch.bmm(weights.mT, features)  # (I, O, N)
             sums = edges.sum(dim=0)
             variances = None
             if self.with_variances:
@@ -90,18 +92,18 @@ class EdgeAdjoint:
                 variances = edges.square().sum(dim=2).div_(freedom)
             self._last = _Forward(features, weights, edges, None)
             return sums, variances
-        sums = self._flat_weights() @ features.view(inputs * rows, samples)
+        sums = weights.flatten(0, 1).T @ features.flatten(0, 1)
         covariance = variances = None
         if self.with_variances:
             covariance = self.covariance()
-            variances = (torch.bmm(weights, covariance) * weights).sum(dim=2)
+            variances = torch.bmm(covariance, weights).mul_(weights).sum(dim=1)
         self._last = _Forward(features, weights, None, covariance)
         return sums, variances
 
     def pull_back(
         self, grad_sums: Tensor, grad_variances: Tensor | None, *, for_inputs: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the gradients of the weights (I, O, B + 1) and, `for_inputs`, of the inputs (I, N)."""
+        """Return the gradients of the weights (I, B + 1, O) and, `for_inputs`, of the inputs (I, N)."""
         features, weights, edges, covariance = self._last
         inputs, rows, samples = features.shape
         freedom = max(samples - 1, 1)
@@ -109,30 +111,33 @@ class EdgeAdjoint:
             grad_edges = grad_sums.expand(inputs, -1, -1)
             if grad_variances is not None:
                 grad_edges = torch.addcmul(grad_edges, edges, grad_variances[:, :, None], value=2 / freedom)
-            grad_weights = torch.bmm(grad_edges, features.mT)
+            grad_weights = torch.bmm(grad_edges, features.mT).mT
             if not for_inputs:
                 return grad_weights, None
-            slopes = torch.bmm(weights @ self._lowering, self._slopes)  # (I, O, N)
+            slopes = self._edge_slopes(weights)
             slopes *= grad_edges
             return grad_weights, slopes[:, 0] if slopes.shape[1] == 1 else slopes.sum(dim=1)
-        grad_weights = grad_sums @ features.view(inputs * rows, samples).T
-        grad_weights = grad_weights.view(len(grad_sums), inputs, rows).transpose(0, 1)
+        grad_weights = (features.flatten(0, 1) @ grad_sums.T).view(inputs, rows, len(grad_sums))
         if grad_variances is not None:
             assert covariance is not None
-            grad_weights = grad_weights + 2 * grad_variances[:, :, None] * torch.bmm(weights, covariance)
+            grad_weights.addcmul_(torch.bmm(covariance, weights), grad_variances[:, None], value=2)
         if not for_inputs:
             return grad_weights, None
-        lowered = weights @ self._lowering  # (I, O, J)
-        along = lowered.transpose(0, 1).reshape(len(grad_sums), -1).T @ grad_sums
-        along = along.view(self._slopes.shape)
+        lowered = torch.bmm(self._lowering, weights)  # (I, J, O)
+        along = (lowered.flatten(0, 1) @ grad_sums).view(self._slopes.shape)
         if grad_variances is not None:
-            outer = torch.bmm(lowered.mT, grad_variances[:, :, None] * weights)  # (I, J, B + 1)
-            along = along.baddbmm_(outer, centre(features), alpha=2 / freedom)
+            outer = torch.bmm(lowered, (grad_variances[:, None] * weights).mT)  # (I, J, B + 1)
+            assert self._centred is not None
+            along = along.baddbmm_(outer, self._centred, alpha=2 / freedom)
         return grad_weights, along.mul_(self._slopes).sum(dim=1)
 
     def slopes(self) -> Tensor:
         """Return the derivatives of the edges (I, O, N) at the inputs of the last `forward`, which are not constant."""
-        return torch.bmm(self._last.weights @ self._lowering, self._slopes)
+        return self._edge_slopes(self._last.weights)
+
+    def _edge_slopes(self, weights: Tensor) -> Tensor:
+        """Return the derivatives of the edges (I, O, N) with weights (I, B + 1, O)."""
+        return torch.bmm(torch.bmm(self._lowering, weights).mT, self._slopes)
 
     def features(self) -> Tensor:
         """Return what the sums of the last `forward` are linear in (I, B + 1, N)."""
@@ -142,15 +147,16 @@ class EdgeAdjoint:
         """Return the covariance (I, B + 1, B + 1) of the features of every input."""
         if self._known is not None:
             return self._known.covariance
-        centred = centre(self._features)
-        return torch.bmm(centred, centred.mT).div_(max(centred.shape[2] - 1, 1))
+        features = self._features
+        centred = self._centred = torch.sub(features, features.mean(dim=2, keepdim=True), out=self._centred)
+        return torch.bmm(centred, centred.mT).div_(max(features.shape[2] - 1, 1))
 
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return the parameters with their gradients, from that of the weights."""
-        grad_spline, grad_base = grad_weights[:, :, :-1], grad_weights[:, :, -1]
+        """Return the parameters with their gradients, from that of the weights (I, B + 1, O)."""
+        grad_spline, grad_base = grad_weights[:, :-1].mT, grad_weights[:, -1]
         along = (grad_spline * self.coef).sum(dim=2)  # with respect to scale_spline * mask
         return [
-            (self.coef, grad_spline * self._strength[:, :, None]),
+            (self.coef, torch.mul(grad_spline, self._strength[:, :, None], out=torch.empty_like(self.coef))),
             (self.scale_base, grad_base * self.mask),
             (self.scale_spline, along * self.mask),
         ]
@@ -162,15 +168,9 @@ class EdgeAdjoint:
         torch.mul(self.scale_base, self.mask, out=self._base_weights)
         return self._weights
 
-    def _flat_weights(self) -> Tensor:
-        """Return the weights of every output in one row: (O, I (B + 1))."""
-        return self._weights.transpose(0, 1).reshape(self._weights.shape[1], -1)
-
     def _evaluate(self, x: Tensor) -> None:
         """Compute features and slopes."""
-        base, slope = value_and_slope(self.layer.base_fun, x)
-        self._base.copy_(base)
-        self._base_slope.copy_(slope)
+        value_and_slope(self.layer.base_fun, x, into=(self._base, self._base_slope))
         if self._recursion is not None:
             self._recursion.evaluate(x)
             return

@@ -44,7 +44,8 @@ class EdgeBlocks:
         block = _BLOCK_OF_GPU if x.is_cuda else _BLOCK
         self._at_once = max(1, min(self.inputs, block // numbers))
         self._features = x.new_empty(self._at_once, self.count + 1, self.samples)
-        self._weights = x.new_empty(self.outputs, self._at_once, self.count + 1)
+        # With the outputs last, both products read and write rows as they lie in memory.
+        self._weights = x.new_empty(self._at_once, self.count + 1, self.outputs)
 
     def forward(self, *, with_variances: bool) -> tuple[Tensor, Tensor | None]:
         """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges."""
@@ -53,11 +54,10 @@ class EdgeBlocks:
         recursion = self._recursion()
         for block in self._blocks():
             features, weights = self._evaluate(block, recursion), self._fold(block)
-            sums.addmm_(weights.flatten(1), features.flatten(0, 1))
+            sums.addmm_(weights.flatten(0, 1).T, features.flatten(0, 1))
             if variances is not None:
-                by_input = weights.transpose(0, 1)
-                centred = centre(features)
-                variances[block] = (torch.bmm(by_input, self._covariance(centred)) * by_input).sum(dim=2)
+                covariance = self._covariance(centre(features))
+                variances[block] = torch.bmm(covariance, weights).mul_(weights).sum(dim=1)
         return sums, variances
 
     def backward(
@@ -76,16 +76,15 @@ class EdgeBlocks:
         for block in self._blocks():
             features = self._evaluate(block, recursion)
             weights = self._fold(block) if for_inputs or grad_variances is not None else None
-            grad_weights = (grad_sums @ features.flatten(0, 1).T).view(self.outputs, *features.shape[:2])
-            grad_weights = grad_weights.transpose(0, 1)  # (I, O, B + 1)
+            grad_weights = (features.flatten(0, 1) @ grad_sums.T).view(*features.shape[:2], self.outputs)
             grad_features = None
             if for_inputs:
                 assert weights is not None
-                grad_features = (weights.flatten(1).T @ grad_sums).view_as(features)
+                grad_features = (weights.flatten(0, 1) @ grad_sums).view_as(features)
             if grad_variances is not None:
                 assert weights is not None
                 self._add_variances(features, weights, grad_variances[block], grad_weights, grad_features)
-            write_gradients(self.tensors, block, grad_weights[:, :, :-1].mT, grad_weights[:, :, -1], of_parameters)
+            write_gradients(self.tensors, block, grad_weights[:, :-1], grad_weights[:, -1], of_parameters)
             if grad_features is not None:
                 if grad_base is not None:
                     grad_base[block] = grad_features[:, -1]
@@ -112,15 +111,12 @@ class EdgeBlocks:
         return features
 
     def _fold(self, block: slice) -> Tensor:
-        """Return the weights (O, I, B + 1) of a block: scales and mask folded into one number for every feature."""
+        """Return the weights (I, B + 1, O) of a block: scales and mask folded into one number for every feature."""
         _, _, coefficients, scale_base, scale_spline, mask, _ = self.tensors
-        used = mask[block].T
-        # The last block may be smaller; the memory of the others would have gaps between its rows.
-        whole = used.shape[1] == self._at_once
-        weights = self._weights if whole else self._weights.new_empty(self.outputs, used.shape[1], self.count + 1)
-        strength = (scale_spline[block].T * used)[:, :, None]
-        torch.mul(coefficients[block].transpose(0, 1), strength, out=weights[:, :, :-1])
-        torch.mul(scale_base[block].T, used, out=weights[:, :, -1])
+        used = mask[block]
+        weights = self._weights[: len(used)]
+        torch.mul(coefficients[block].mT, (scale_spline[block] * used)[:, None], out=weights[:, :-1])
+        torch.mul(scale_base[block], used, out=weights[:, -1])
         return weights
 
     def _covariance(self, centred: Tensor) -> Tensor:
@@ -136,9 +132,8 @@ class EdgeBlocks:
         grad_features: Tensor | None,
     ) -> None:
         """Add what comes through the variances w' C w: 2 w' C dw + w' dC w, with dC from the centred features."""
-        by_input, centred = weights.transpose(0, 1), centre(features)
-        scaled = by_input * (2 * grad_variances[:, :, None])
-        grad_weights += torch.bmm(scaled, self._covariance(centred))
+        centred = centre(features)
+        grad_weights.addcmul_(torch.bmm(self._covariance(centred), weights), grad_variances[:, None], value=2)
         if grad_features is not None:
-            outer = torch.bmm(by_input.mT, scaled)  # (I, B + 1, B + 1)
-            grad_features.baddbmm_(outer, centred, alpha=1 / max(self.samples - 1, 1))
+            outer = torch.bmm(weights, (grad_variances[:, None] * weights).mT)  # (I, B + 1, B + 1)
+            grad_features.baddbmm_(outer, centred, alpha=2 / max(self.samples - 1, 1))

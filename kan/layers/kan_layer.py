@@ -117,6 +117,8 @@ class KANLayer(nn.Module):
         self.in_dim, self.out_dim = _checked_size("in_dim", in_dim, 0), _checked_size("out_dim", out_dim, 0)
         num, self.k = _checked_size("num", num, 1), _checked_size("k", k, 0)
         self.base_fun = resolve_base_function(base_fun)
+        if not 0 <= grid_eps <= 1:
+            raise ArgumentError(f"`grid_eps` must be between 0 and 1; got {grid_eps!r}.")
         self.grid_eps = grid_eps
         generator = stream(0) if generator is None else generator
         low, high = (float(bound) for bound in grid_range)

@@ -113,7 +113,7 @@ class Editing(Versions):
         return self._continued(pruned, "prune_node", log_history=log_history)
 
     def prune_edge(self, threshold: float = 3e-2, log_history: bool = True) -> None:
-        """Remove, from this model, the edges whose score is not above `threshold`."""
+        """Remove, from this model, the edges whose score is not above `threshold`; their means become bias."""
         surgery.prune_edge(self, threshold=threshold)
         if log_history:
             self.log_history("prune_edge")
@@ -128,6 +128,8 @@ class Editing(Versions):
         active_neurons_id: list[list[int]] | None = None,
     ) -> Self:
         """Return a model without the nodes and edges that do not matter.
+
+        What they add on average moves into the bias of the nodes that they add it to.
 
         Parameters
         ----------
@@ -158,7 +160,8 @@ class Editing(Versions):
     ) -> Self:
         """Return a model without the inputs whose score is not above `threshold`, or that are not in `active_inputs`.
 
-        The new model takes the same columns as this one and leaves those of the removed inputs out.
+        The new model takes the same columns as this one and leaves those of the removed inputs out. What these add on
+        average stays, as in `prune`.
 
         Examples
         --------
@@ -183,7 +186,14 @@ class Editing(Versions):
         return sum(int(mask.sum()) for mask in masks)
 
     def speed(self: Self, compile: bool = False) -> Any:  # noqa: A002 - pykan's name
-        """Leave out symbolic edges and versions; with `compile`, return ``torch.compile`` of the model.
+        """Keep no versions, and evaluate no symbolic edges if there are none; the function stays.
+
+        pykan's switch for speed; here neither costs much. (There, a model with symbolic edges loses them.)
+
+        Parameters
+        ----------
+        compile : bool
+            Return ``torch.compile`` of the model instead of the model.
 
         Examples
         --------
@@ -193,7 +203,8 @@ class Editing(Versions):
         """
         import torch
 
-        self.symbolic_enabled = self.save_act = self.auto_save = False
+        self.symbolic_enabled = self.symbolic_enabled and self.has_symbolic
+        self.save_act = self.auto_save = False
         return torch.compile(self) if compile else self
 
 

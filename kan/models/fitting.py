@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
+from kan.common.errors import ArgumentError
+from kan.models.observed import Observed
 from kan.models.versions import Versions
-from kan.training import GridSchedule, StartSearch, StopRule, Training, penalty
+from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -19,11 +21,8 @@ if TYPE_CHECKING:
 Self = TypeVar("Self", bound="Fitting")
 
 
-class Fitting(Versions):
+class Fitting(Observed, Versions):
     """The part of a model that learns."""
-
-    last_results: Results | None = None
-    """What the last `fit` recorded, also when it was interrupted."""
 
     def fit(
         self,
@@ -156,7 +155,9 @@ class Fitting(Versions):
             "lamb_coef": lamb_coef,
             "lamb_coefdiff": lamb_coefdiff,
         }
-        save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
+        save_frame = None
+        if save_fig:
+            save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
         training = Training(
             self,
             dataset,
@@ -177,7 +178,7 @@ class Fitting(Versions):
             display_metrics=display_metrics,
             singularity={"singularity_avoiding": singularity_avoiding, "y_th": y_th},
             stop_rule=StopRule(patience, restore_best),
-            on_step=save_frame if save_fig else None,
+            on_step=save_frame,
             progress=progress,
         )
         run = training if n_starts == 1 else StartSearch(training, n_starts)
@@ -268,7 +269,7 @@ class Fitting(Versions):
         before = self.save_act, self.symbolic_enabled
         if lamb == 0:
             self.save_act = False
-        if not any(bool((layer.get_parameter("mask") != 0).any()) for layer in self.symbolic_fun):
+        if not self.has_symbolic:
             self.symbolic_enabled = False
         return before
 
@@ -279,6 +280,11 @@ class Fitting(Versions):
     def evaluate(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Return test loss (RMSE), number of edges and number of grid intervals.
 
+        Raises
+        ------
+        ArgumentError
+            If 'test_input' or 'test_label' is missing, or cannot be used.
+
         Examples
         --------
         >>> from kan import KAN, create_dataset
@@ -286,18 +292,37 @@ class Fitting(Versions):
         >>> sorted(KAN(width=[2, 1]).evaluate(dataset))
         ['n_edge', 'n_grid', 'test_loss']
         """
+        if not {"test_input", "test_label"} <= set(dataset):
+            raise ArgumentError(f"`dataset` must hold 'test_input' and 'test_label'; got {sorted(dataset)}.")
+        x, label = Expectation().read(self, "test", dataset["test_input"], dataset["test_label"])
         with torch.no_grad():
-            prediction = self.trace(dataset["test_input"]).output
-            label = torch.as_tensor(dataset["test_label"]).to(prediction).reshape(prediction.shape)
-            loss = (prediction - label).square().mean().sqrt()
+            loss = (self.trace(x).output - label).square().mean().sqrt()
         return {"test_loss": float(loss), "n_edge": self.n_edge, "n_grid": self.grid}
 
 
 class _FrameSaver:
-    """Draws the network into numbered files, one a call."""
+    """Draws the network into numbered files, one a call; what cannot be drawn is an error before the first."""
 
-    def __init__(self, model: Any, folder: str, every: int, **options: Any) -> None:
-        self.model, self.folder, self.every, self.options = model, Path(folder), every, options
+    def __init__(
+        self,
+        model: Any,
+        folder: str,
+        every: Any,
+        *,
+        in_vars: Sequence[Any] | None,
+        out_vars: Sequence[Any] | None,
+        beta: float,
+    ) -> None:
+        from kan.plotting.labels import check_names
+
+        if every < 1 or int(every) != every:
+            raise ArgumentError(f"`save_fig_freq` must be a whole number of at least 1; got {every!r}.")
+        if in_vars is not None:
+            model.per_input("in_vars", in_vars)
+        check_names("out_vars", out_vars, model.width_in[-1])
+        self.model, self.folder, self.every = model, Path(folder), int(every)
+        self.options = {"in_vars": in_vars, "out_vars": out_vars, "beta": beta}
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, step: int) -> None:
         """Save the picture of a step, if it is one of those to be saved."""
@@ -305,6 +330,5 @@ class _FrameSaver:
             return
         # The last input may have been the test set, or a batch.
         self.model.cache_data = self.model.reference_data()
-        self.folder.mkdir(parents=True, exist_ok=True)
         figure = self.model.draw(title=f"Step {step}", **self.options)
         figure.savefig(self.folder / f"{step}.jpg", dpi=200)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kan.attribution import attribute
 from kan.common.errors import check_choice
-from kan.hypothesis import plot_tree
 from kan.models.reading import Reading
 
 if TYPE_CHECKING:
@@ -137,68 +135,8 @@ class Looking(Reading):
         network = cast("PicturableNetwork", self)
         picture = picture_of(network, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
         if folder is not None:
-            Path(folder).mkdir(parents=True, exist_ok=True)
             save_edges(picture, folder)
         return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)
-
-    def tree(
-        self,
-        x: Any = None,
-        in_var: Sequence[Any] | None = None,
-        style: str = "tree",
-        sym_th: float = 1e-3,
-        sep_th: float = 1e-1,
-        skip_sep_test: bool = False,
-        verbose: bool = False,
-    ) -> Figure:
-        """Find how the first output combines the inputs, and draw it as a tree; see :func:`kan.hypothesis.plot_tree`.
-
-        Parameters
-        ----------
-        x : Tensor (N, inputs) or dict, optional
-            Samples, or a data set whose 'train_input' is taken; by default the last input.
-        in_var : sequence of str or sympy expressions, optional
-            Names of the inputs.
-        style : {'tree', 'box'}
-            Fans and symbols, or boxes with the names of what is done.
-        sym_th, sep_th : float
-            Thresholds of symmetry and separability. A network that is right to three digits takes ``sym_th=1e-2``.
-        skip_sep_test : bool
-            Do not test what the nodes do.
-        verbose : bool
-            Print the levels and what their nodes do.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-            A notebook shows it by itself; in a script use ``figure.savefig("tree.png")``.
-
-        Raises
-        ------
-        StateError
-            Before any data was seen, when `x` is not given.
-        ArgumentError
-            If `style` is unknown, names are missing, or the model's derivatives tell nothing at `x`.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from kan import KAN
-        >>> model = KAN(width=[4, 3, 1], seed=0)
-        >>> model.get_act(torch.rand(50, 4) * 2 - 1)
-        >>> figure = model.tree(in_var=["a", "b", "c", "d"])
-        """
-        data = self._last_input() if x is None else self.reference_data(x)
-        return plot_tree(
-            lambda x: self.trace(x).nodes[-1],  # a call would make these the last input
-            data,
-            in_var=in_var,
-            style=style,
-            sym_th=sym_th,
-            sep_th=sep_th,
-            skip_sep_test=skip_sep_test,
-            verbose=verbose,
-        )
 
     def get_fun(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
         """Draw the function of edge (l, i, j) at the last input, and return its inputs and outputs, ordered.

@@ -11,7 +11,7 @@ from torch import Tensor
 from kan import surgery
 from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
-from kan.hypothesis import plot_tree
+from kan.models.observed import Observed
 from kan.network import Perceptron, PerceptronTrace
 from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kan.training.record import Results
 
 
-class MLP(Perceptron):
+class MLP(Observed, Perceptron):
     """A multilayer perceptron, the baseline that `KAN` is compared with.
 
     Parameters
@@ -50,9 +50,6 @@ class MLP(Perceptron):
     >>> model(torch.rand(100, 2)).shape
     torch.Size([100, 1])
     """
-
-    last_results: Results | None = None
-    """What the last `fit` recorded, also when it was interrupted."""
 
     def __init__(
         self,
@@ -169,10 +166,6 @@ class MLP(Perceptron):
 
     # Reading
 
-    def get_act(self, x: Any = None) -> None:
-        """Choose the data that activations and scores refer to: samples (N, inputs), or a data set."""
-        self.set_reference(self.reference_data(self.cache_data if x is None else x))
-
     @property
     def acts(self) -> list[Tensor] | None:
         """What enters every linear layer (N, nodes), at the last input; None before there was one."""
@@ -274,38 +267,6 @@ class MLP(Perceptron):
 
         weights = [matrix.detach().double().cpu().numpy() for matrix in measures[metric]() or []]
         return draw_weights(weights, beta=beta, scale=scale)
-
-    def tree(
-        self,
-        x: Any = None,
-        in_var: Sequence[Any] | None = None,
-        style: str = "tree",
-        sym_th: float = 1e-3,
-        sep_th: float = 1e-1,
-        skip_sep_test: bool = False,
-        verbose: bool = False,
-    ) -> Figure:
-        """Find how the first output combines the inputs, and draw it as a tree; parameters as in `KAN.tree`.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from kan.MLP import MLP
-        >>> model = MLP(width=[3, 5, 1])
-        >>> model.get_act(torch.rand(50, 3))
-        >>> figure = model.tree(in_var=["a", "b", "c"])
-        """
-        data = self.reference_data(self.cache_data if x is None else x)
-        return plot_tree(
-            lambda x: self.trace(x).nodes[-1],  # a call would make these the last input
-            data,
-            in_var=in_var,
-            style=style,
-            sym_th=sym_th,
-            sep_th=sep_th,
-            skip_sep_test=skip_sep_test,
-            verbose=verbose,
-        )
 
     # The order of the nodes
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kan.attribution import attribute, feature_interaction, node_attributes
 from kan.common.console import say
+from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace
 from kan.surgery.indices import checked_edge, checked_index
 
@@ -23,32 +24,8 @@ if TYPE_CHECKING:
 _INPUT_FLOOR = 0.1
 
 
-class Reading(Network):
+class Reading(Observed, Network):
     """The part of a model that tells what goes on inside."""
-
-    def get_act(self, x: Any = None) -> None:
-        """Choose the data that activations, scores, pruning and symbolic fitting refer to.
-
-        Parameters
-        ----------
-        x : Tensor (N, inputs) or dict, optional
-            Samples, or a data set whose 'train_input' is taken; by default the data already seen.
-
-        Raises
-        ------
-        StateError
-            If there are no data.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from kan import KAN
-        >>> model = KAN(width=[2, 3, 1])
-        >>> model.get_act(torch.rand(100, 2))
-        >>> [tuple(nodes.shape) for nodes in model.acts]
-        [(100, 2), (100, 3), (100, 1)]
-        """
-        self.set_reference(self.reference_data(self.cache_data if x is None else x))
 
     @property
     def acts(self) -> list[Tensor] | None:

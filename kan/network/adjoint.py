@@ -61,6 +61,9 @@ class Adjoint:
         Whether the penalties ask for the variances of the edges.
     singularity : dict
         `singularity_avoiding` and `y_th`, as in `Network.forward`.
+    only_trained_change : bool
+        Whether parameters that are not trained stay what they are now. Then affine maps of nodes that change nothing,
+        the usual ones, are left out.
 
     Attributes
     ----------
@@ -79,6 +82,7 @@ class Adjoint:
         *,
         with_variances: bool = False,
         singularity: dict[str, Any],
+        only_trained_change: bool = False,
     ) -> None:
         self.network, self._with_variances, self.singularity = network, with_variances, singularity
         self._inputs = inputs.inputs if isinstance(inputs, tuple) else inputs
@@ -95,6 +99,10 @@ class Adjoint:
                 for what in ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
             ]
             for layer in range(network.depth)
+        ]
+        self._moves = [
+            [not only_trained_change or _changes_something(*pair) for pair in (maps[:2], maps[2:])]
+            for maps in self.affine
         ]
         self.layers: list[Passed] = []
 
@@ -121,13 +129,14 @@ class Adjoint:
         nodes = self._inputs if inputs is None else inputs
         self.layers = []
         for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self.affine):
+            moves_subnodes, moves_nodes = self._moves[layer]
             sums, variances, edges = self._sums(layer, nodes)
             if self.network.symbolic_enabled:
                 self.symbolic[layer].add_to(sums, nodes)
-            subnodes = torch.addcmul(subnode_bias[:, None], subnode_scale[:, None], sums)
+            subnodes = torch.addcmul(subnode_bias[:, None], subnode_scale[:, None], sums) if moves_subnodes else sums
             products = multiply_nodes(subnodes, **self._shape(layer))
             self.layers.append(Passed(nodes, sums, subnodes, products, variances, edges))
-            nodes = torch.addcmul(node_bias[:, None], node_scale[:, None], products)
+            nodes = torch.addcmul(node_bias[:, None], node_scale[:, None], products) if moves_nodes else products
         return nodes
 
     @torch.no_grad()
@@ -201,9 +210,11 @@ class Adjoint:
     def through_nodes(self, layer: int, grad_nodes: Tensor) -> Signals:
         """Take the gradient (nodes, N) of a number per sample back from the nodes that a layer feeds to its sums."""
         subnode_scale, _, node_scale, _ = self.affine[layer]
-        subnodes = self.layers[layer].subnodes
-        grad_subnodes = pull_back_products(subnodes, node_scale[:, None] * grad_nodes, **self._shape(layer))
-        return Signals(grad_nodes, grad_subnodes, subnode_scale[:, None] * grad_subnodes)
+        moves_subnodes, moves_nodes = self._moves[layer]
+        grad_products = node_scale[:, None] * grad_nodes if moves_nodes else grad_nodes
+        grad_subnodes = pull_back_products(self.layers[layer].subnodes, grad_products, **self._shape(layer))
+        grad_sums = subnode_scale[:, None] * grad_subnodes if moves_subnodes else grad_subnodes
+        return Signals(grad_nodes, grad_subnodes, grad_sums)
 
     def _of_affine(self, layer: int, signals: Signals) -> list[tuple[Any, Tensor]]:
         """Return the affine parameters of nodes and sub-nodes with their gradients, where they are trained."""
@@ -223,6 +234,11 @@ class Adjoint:
         """Return the sum nodes and the arities of the products that a layer feeds."""
         shape = self.network.shape
         return {"n_sum": shape.sums[layer + 1], "arities": shape.arities[layer + 1]}
+
+
+def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
+    """Whether an affine map is, or may become, another one than the identity."""
+    return scale.requires_grad or bias.requires_grad or not bool((scale == 1).all() & (bias == 0).all())
 
 
 def _fits(layer: KANLayer) -> bool:

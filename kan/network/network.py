@@ -182,6 +182,11 @@ class Network(Model):
         return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
 
     @property
+    def has_symbolic(self) -> bool:
+        """Whether any edge is symbolic."""
+        return any(bool((layer.mask != 0).any()) for layer in self.symbolic_fun)  # type: ignore[union-attr]
+
+    @property
     def has_plain_forward(self) -> bool:
         """Whether `forward` is that of this class."""
         return type(self).forward is Network.forward
@@ -430,6 +435,7 @@ class Network(Model):
 
 def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
     """Return `value` as an int, or as a list with one int for every edge layer."""
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, (list, tuple)):
         if len(value) != depth:
             raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")

@@ -40,7 +40,7 @@ class Shape:
             If they do not describe a network.
         """
         try:
-            layers = list(width)
+            layers = list(width.tolist() if hasattr(width, "tolist") else width)
         except TypeError:
             raise ArgumentError(
                 f"`width` must list the nodes of every layer, such as [2, 5, 1] or [2, [5, 2], 1]; got {width!r}."

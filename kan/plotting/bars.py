@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 # Names longer than this, where there are several, are turned.
 UPRIGHT_LETTERS = 40
+# Without names, no more numbers than this stand under the bars.
+MOST_NUMBERS = 25
+COLOUR, WIDTH = (0.10, 0.33, 0.80), 0.7
+# In inches. A letter is that of matplotlib's ordinary labels.
+BAR, NARROWEST, WIDEST, HEIGHT, LETTER = 0.45, 3.0, 16.0, 2.6, 0.09
 
 
 def plot_scores(scores: Any, names: Sequence[Any] | None = None) -> Figure:
@@ -45,13 +50,27 @@ def plot_scores(scores: Any, names: Sequence[Any] | None = None) -> Figure:
     if names is not None and len(names) != len(heights):
         raise ArgumentError(f"`names` must hold {len(heights)} names, one for each score; got {len(names)}.")
     count = len(heights)
-    texts = [str(i + 1) for i in range(count)] if names is None else [label_text(name) for name in names]
-
-    figure = plt.figure(figsize=(min(max(3.0, 0.45 * count), 16.0), 2.6), layout="constrained")
-    axes = figure.add_subplot()
-    axes.bar(np.arange(count), heights, width=0.7)
+    every = 1 if names is not None else _round_step(count / MOST_NUMBERS)
+    ticks = np.arange(every - 1, count, every)
+    texts = [str(i + 1) for i in ticks] if names is None else [label_text(name) for name in names]
     turned = sum(len(text) for text in texts) > max(UPRIGHT_LETTERS, 4 * count)
-    axes.set_xticks(np.arange(count), labels=texts, rotation=90 if turned else 0)
+    below = LETTER * max(map(len, texts)) if turned else 0.0
+
+    size = (min(max(NARROWEST, BAR * count), WIDEST), HEIGHT + below)
+    figure = plt.figure(figsize=size, layout="constrained")
+    axes = figure.add_subplot()
+    axes.bar(np.arange(count), heights, width=WIDTH, color=COLOUR)
+    room = max(count, NARROWEST / BAR / 2) / 2  # a few bars do not fill the picture
+    axes.set_xlim((count - 1) / 2 - room, (count - 1) / 2 + room)
+    axes.set_xticks(ticks, labels=texts, rotation=90 if turned else 0)
     axes.set_ylabel("score")
     axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def _round_step(least: float) -> int:
+    """Return the first of 1, 2, 5, 10, 20, 50, ... that is at least so large."""
+    decade = 1
+    while 5 * decade < least:
+        decade *= 10
+    return next(factor * decade for factor in (1, 2, 5) if factor * decade >= least)

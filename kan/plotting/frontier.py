@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 FRONT, OTHERS = (0.10, 0.33, 0.80), "0.68"
 # An axis whose values span more than this is logarithmic.
 DECADES = 10.0
+# Left of this share of the width a name does not fit beside its point.
+LEFT_END = 0.3
 
 
 def draw_frontier(
@@ -64,14 +66,30 @@ def draw_frontier(
     axes.scatter(
         x[order], y[order], s=34, color=[FRONT], edgecolors="white", linewidths=0.8, zorder=4, label="frontier"
     )
-    texts = [] if names is None else [label_text(names[point]) for point in order]
-    for text, point in zip(texts, order):
-        axes.annotate(text, (x[point], y[point]), xytext=(4, 4), textcoords="offset points", fontsize=8)
+    if names is not None:
+        _name(axes, x[order], y[order], [label_text(names[point]) for point in order])
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="best", handletextpad=0.2)
+    if len(others):
+        axes.legend(frameon=False, loc="best", handletextpad=0.2)
     return figure
+
+
+def _name(axes: Axes, x: np.ndarray, y: np.ndarray, texts: Sequence[str]) -> None:
+    """Write names to the lower left of the points, where no run is; above them at the left end, for want of room."""
+    axes.margins(0.08)
+    across = axes.transAxes.inverted().transform(axes.transData.transform(np.column_stack([x, y])))[:, 0]
+    for text, place, at_left in zip(texts, zip(x, y), across < LEFT_END):
+        axes.annotate(
+            text,
+            place,
+            xytext=(3, 3) if at_left else (-4, -3),
+            textcoords="offset points",
+            ha="left" if at_left else "right",
+            va="bottom" if at_left else "top",
+            fontsize=8,
+        )
 
 
 def _scale(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -138,12 +138,12 @@ def fit_row(names: Sequence[Any], *, slot: float, size: float, widest: float, ru
     widths, above, below = ([column * SLACK for column in columns] for columns in zip(*measured))
     longest, tallest = max(widths), max(up + down for up, down in zip(above, below))
     wanted = longest + (NEIGHBOUR_GAP * size / 72 if len(texts) > 1 else 0.0)
-    fit = min(1.0, slot / wanted)
+    fit = slot / wanted if wanted > slot else 1.0  # empty names want nothing
     if fit < SHRINK_UPRIGHT and len(texts) > 1:
         turned_fit = min(LARGEST_TURNED, 0.9 * slot / tallest)
         if turned_fit >= SHRINK_TURNED and longest * turned_fit <= TALLEST_TURNED:
             return LabelRow(texts, size * turned_fit, True, longest * turned_fit, 0.0, tallest * turned_fit)
-    fit = min(max(fit, SHRINK_UPRIGHT), widest / wanted)
+    fit = min(max(fit, SHRINK_UPRIGHT), widest / wanted if wanted > widest else 1.0)
     return LabelRow(texts, size * fit, False, max(above) * fit, max(below) * fit, wanted * fit)
 
 

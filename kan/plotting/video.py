@@ -16,6 +16,7 @@ from kan.common.errors import ArgumentError, StateError
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
 
     Array = np.ndarray[Any, Any]
 
@@ -23,7 +24,13 @@ _FRAME = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
 _DPI = 100
 
 
-def make_video(img_folder: str | Path = "./video", path: str | Path = "video.gif", fps: float = 5) -> Path:
+def make_video(
+    img_folder: str | Path = "./video",
+    path: str | Path = "video.gif",
+    fps: float = 5,
+    *,
+    width: int | None = None,
+) -> Path:
     """Make a film of the frames that ``fit(save_fig=True)`` left in a folder.
 
     Parameters
@@ -34,6 +41,8 @@ def make_video(img_folder: str | Path = "./video", path: str | Path = "video.gif
         The film. '.gif' is made by Pillow; '.mp4' and other formats need the program ffmpeg.
     fps : float
         Frames a second.
+    width : int, optional
+        Width of the film in pixels, to which all frames are scaled alike; by default that of the widest.
 
     Returns
     -------
@@ -43,7 +52,7 @@ def make_video(img_folder: str | Path = "./video", path: str | Path = "video.gif
     Raises
     ------
     ArgumentError
-        If there are no frames, or `path` has no suffix that says the format.
+        If there are no frames, `path` has no suffix that says the format, or `fps` or `width` is not positive.
     StateError
         If ffmpeg is needed and not there.
 
@@ -59,20 +68,22 @@ def make_video(img_folder: str | Path = "./video", path: str | Path = "video.gif
     frames = _frames(Path(img_folder))
     if not fps > 0:
         raise ArgumentError(f"`fps` must be positive; got {fps!r}.")
+    if width is not None and not width >= 1:
+        raise ArgumentError(f"`width` must be a number of pixels; got {width!r}.")
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     writer = _writer(path, fps=fps)
-    pictures = [_read(frame) for frame in frames]
-    height, width = (_even(max(picture.shape[axis] for picture in pictures)) for axis in (0, 1))
-    figure = Figure(figsize=(width / _DPI, height / _DPI), facecolor="white")
+    pictures = _scaled([_read(frame) for frame in frames], width)
+    height, across = (_even(max(picture.shape[axis] for picture in pictures)) for axis in (0, 1))
+    figure = Figure(figsize=(across / _DPI, height / _DPI), facecolor="white")
     FigureCanvasAgg(figure)
     path.parent.mkdir(parents=True, exist_ok=True)
     with writer.saving(figure, str(path), dpi=_DPI):
         for picture in pictures:
             figure.clear()
             rows, columns = picture.shape[:2]
-            figure.figimage(picture, xo=(width - columns) // 2, yo=(height - rows) // 2)
+            figure.figimage(picture, xo=(across - columns) // 2, yo=(height - rows) // 2)
             writer.grab_frame()
     return path
 
@@ -106,13 +117,22 @@ def _writer(path: Path, *, fps: Any) -> Any:
     return animation.FFMpegWriter(fps=fps, extra_args=["-pix_fmt", "yuv420p"])
 
 
-def _read(frame: Path) -> Array:
-    """Return the pixels of a frame (rows, columns, 3)."""
-    import numpy as np
+def _read(frame: Path) -> Image:
+    """Return a frame in colours."""
     from PIL import Image
 
     with Image.open(frame) as picture:
-        return np.asarray(picture.convert("RGB"))
+        return picture.convert("RGB")
+
+
+def _scaled(frames: list[Image], width: float | None) -> list[Array]:
+    """Return the pixels (rows, columns, 3) of frames, the widest of which becomes `width` pixels wide."""
+    import numpy as np
+
+    scale = 1.0 if width is None else width / max(frame.width for frame in frames)
+    if scale != 1:
+        frames = [frame.resize([max(1, round(length * scale)) for length in frame.size]) for frame in frames]
+    return [np.asarray(frame) for frame in frames]
 
 
 def _even(length: int) -> int:

@@ -108,6 +108,7 @@ def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, 
 
 def checked_grid(network: Network, new_grid: Any, *, name: str = "new_grid") -> int | list[int]:
     """Return `new_grid` as an int, or a list with one for every edge layer."""
+    new_grid = new_grid.tolist() if hasattr(new_grid, "tolist") else new_grid
     several = isinstance(new_grid, (list, tuple))
     entries = [as_whole(entry) for entry in new_grid] if several else [as_whole(new_grid)]
     if any(entry is None or entry < 1 for entry in entries) or (several and len(entries) != network.depth):

@@ -1,5 +1,6 @@
 """Training: the fit loop, penalties, the grid schedule and the optimisers."""
 
+from kan.training.data import Expectation
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
 from kan.training.levenberg_marquardt import LevenbergMarquardt
@@ -10,6 +11,7 @@ from kan.training.starts import StartSearch
 
 __all__ = [
     "LBFGS",
+    "Expectation",
     "GridSchedule",
     "LevenbergMarquardt",
     "PerceptronObjective",

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from kan.common.arrays import as_tensor, check_finite
+from kan.common.arrays import as_tensor, check_finite, to_tensor
 from kan.common.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Expectation:
         """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
         like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
-        y = labels if isinstance(labels, Tensor) else torch.as_tensor(labels)
+        y = to_tensor(labels)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
         outputs = network.width_in[-1]
         if y.ndim == 1 and outputs == 1 and not self.free_labels:

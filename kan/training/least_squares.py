@@ -119,7 +119,7 @@ class SquaresPoint:
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
         loss = self._evaluate().square().mean()
-        return loss, self._point.sparsity(with_gradients=False)[0] + self._point.coefficient_penalty()
+        return loss, self._point.penalty()
 
     @torch.no_grad()
     def read(self) -> Tensor:

@@ -43,7 +43,6 @@ def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curva
     curvature : Tensor (P, P)
     """
     _, of_layers = point.sparsity(with_gradients=True)
-    assert of_layers is not None
     nothing = torch.zeros_like(point.adjoint.layers[-1].products)
     gradient += jacobian.gather(point.adjoint.backward(nothing, of_layers)) / 2
     factors = jacobian.factors()

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from kan.network import Adjoint, Model, Network, Prepared
 from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, REG_METRICS, coefficient_penalty, penalty
-from kan.training.sparsity import SparsityWeights, spline_sparsity
+from kan.training.sparsity import InputSpread, SparsityWeights, spline_sparsity
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Prediction = Callable[[Tensor], Tensor]
@@ -38,6 +38,11 @@ def read_prediction(network: Model, pred_fn: Callable[..., Tensor] | None) -> Pr
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [entry for entry in parameters if entry.kind in positional and entry.default is entry.empty]
     return partial(pred_fn, network) if len(needed) == 2 else pred_fn
+
+
+def has_gradient_hooks(network: nn.Module) -> bool:
+    """Whether functions of the user's wait for gradients of parameters: only autograd calls them."""
+    return any(bool(entry._backward_hooks or entry._post_accumulate_grad_hooks) for entry in network.parameters())
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class Objective:
             return Point(self, lamb, x, y)
         prepared = network.prepare(x)
         usual = not lamb or self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
-        if usual and Adjoint.applies(network, prepared):
+        if usual and not has_gradient_hooks(network) and Adjoint.applies(network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
 
@@ -145,19 +150,33 @@ class AdjointPoint:
         options.pop("reg_metric", None)
         self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
         self._weights = SparsityWeights(
-            options.get("lamb_l1", 1.0), options.get("lamb_entropy", 2.0), options.get("entropy_offset", 1e-4)
+            lamb * options.get("lamb_l1", 1.0),
+            lamb * options.get("lamb_entropy", 2.0),
+            options.get("entropy_offset", 1e-4),
         )
+        self._data_spread = self._spread(prepared.inputs, 0)
         self._zero = torch.zeros((), dtype=self.network.dtype, device=self.network.device)
-        self.adjoint = Adjoint(self.network, prepared, with_variances=bool(lamb), singularity=objective.singularity)
+        self.adjoint = Adjoint(
+            self.network,
+            prepared,
+            with_variances=bool(lamb),
+            singularity=objective.singularity,
+            only_trained_change=True,
+        )
 
     def terms(self) -> tuple[Tensor, Tensor]:
         """Return loss and penalty."""
         prediction = self.adjoint.forward().T
         if self.objective.loss_fn is not None:
             prediction = prediction.contiguous()
-        loss = self.objective.loss(prediction, self.y)
+        return self.objective.loss(prediction, self.y), self.penalty()
+
+    def penalty(self) -> Tensor:
+        """Return the penalty after a forward pass."""
+        if not self.lamb:
+            return torch.zeros_like(self._zero)
         reg, _ = self.sparsity(with_gradients=False)
-        return loss, reg + self.coefficient_penalty().detach() if self._penalises_coefficients else reg
+        return self.coefficient_penalty().detach() + reg / self.lamb
 
     def errors(self) -> Tensor:
         """Return what the predictions are off (outputs, N)."""
@@ -165,15 +184,18 @@ class AdjointPoint:
 
     def differentiate(self) -> Tensor:
         """Add the gradient to the parameters' own, and return the value."""
-        loss, of_outputs = self._loss()
-        reg, of_layers = self.sparsity(with_gradients=True)
+        value, of_outputs = self._loss()
+        of_layers = None
+        if self.lamb:
+            reg, of_layers = self.sparsity(with_gradients=True)
+            value = value + reg
         if self._penalises_coefficients:
-            of_coefficients = self.coefficient_penalty()
-            (self.lamb * of_coefficients).backward()
-            reg = reg + of_coefficients.detach()
+            of_coefficients = self.lamb * self.coefficient_penalty()
+            of_coefficients.backward()
+            value = value + of_coefficients.detach()
         for parameter, gradient in self.adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
-        return loss + self.lamb * reg if self.lamb else loss
+        return value
 
     def _loss(self) -> tuple[Tensor, Tensor]:
         """Return the loss and its gradient with respect to the outputs (outputs, N)."""
@@ -187,21 +209,24 @@ class AdjointPoint:
         gradient = prediction.grad
         return loss.detach(), torch.zeros_like(prediction.T) if gradient is None else gradient.T
 
-    def sparsity(self, *, with_gradients: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor | None]] | None]:
-        """Return size and entropy of the edges after a forward pass, and `lamb` times its gradients for every layer."""
-        if not self.lamb:
-            return torch.zeros_like(self._zero), None
+    def sparsity(self, *, with_gradients: bool) -> tuple[float, list[tuple[Tensor, Tensor | None]]]:
+        """Return `lamb` times size and entropy of the edges after a forward pass, and its gradients for every layer."""
         total = 0.0
         of_layers: list[tuple[Tensor, Tensor | None]] = []
         for index, layer in enumerate(self.adjoint.layers):
             assert layer.variances is not None
-            value, (of_variances, of_inputs) = spline_sparsity(
-                layer.variances, layer.inputs, self._weights, floor=INPUT_FLOOR, for_inputs=with_gradients and index > 0
+            inner = index > 0
+            inputs = self._spread(layer.inputs, index) if inner else self._data_spread
+            value, gradients = spline_sparsity(
+                layer.variances, inputs, self._weights, for_inputs=with_gradients and inner
             )
             total += value
-            if with_gradients:
-                of_layers.append((self.lamb * of_variances, None if of_inputs is None else self.lamb * of_inputs))
-        return self._zero + total, of_layers
+            of_layers.append(gradients)
+        return total, of_layers
+
+    def _spread(self, inputs: Tensor, layer: int) -> InputSpread:
+        """Measure the inputs (I, N) of a layer."""
+        return InputSpread.of(inputs, edges=self.network.act_fun[layer].mask.numel(), floor=INPUT_FLOOR)  # type: ignore[operator]
 
     @property
     def _penalises_coefficients(self) -> bool:

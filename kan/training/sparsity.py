@@ -31,12 +31,12 @@ class SparsityWeights(NamedTuple):
 def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
     """Return ``lamb_l1 * sum + lamb_entropy * (row entropy + column entropy)`` of a matrix of scales (O, I)."""
     if is_transformed():
-        return _sparsity(scales, weights, torch.log2)[0]
+        return _sparsity(scales, weights, torch.log)[0]
     return _Sparsity.apply(scales, weights)
 
 
 def spline_sparsity(
-    variances: Tensor, inputs: Tensor, weights: SparsityWeights, *, floor: float, for_inputs: bool
+    variances: Tensor, inputs: InputSpread, weights: SparsityWeights, *, for_inputs: bool
 ) -> tuple[float, tuple[Tensor, Tensor | None]]:
     """Return the sparsity of a layer whose scales are the spreads of its edges over those of their inputs.
 
@@ -44,10 +44,8 @@ def spline_sparsity(
     ----------
     variances : Tensor (I, O)
         The variance of every edge.
-    inputs : Tensor (I, N)
+    inputs : InputSpread
     weights : SparsityWeights
-    floor : float
-        Added to the spreads of the inputs.
     for_inputs : bool
         Whether the gradient with respect to the inputs is wanted.
 
@@ -55,12 +53,37 @@ def spline_sparsity(
     -------
     value : float
     gradients : pair of Tensor
-        With respect to `variances` and `inputs`; nothing here has a graph.
+        With respect to `variances` and the inputs; nothing here has a graph.
     """
-    (variance, x), log2, to_tensor = _arrays(variances, inputs)
-    value, (of_variances, of_inputs) = _spline_sparsity(variance, x, weights, floor, log2, for_inputs=for_inputs)
-    gradients = (to_tensor(of_variances), None if of_inputs is None else to_tensor(of_inputs))
-    return float(value), gradients
+    variance = variances.detach()
+    if isinstance(inputs.width, Tensor):
+        value, gradients = _spline_sparsity(variance, inputs, weights, torch.log, for_inputs=for_inputs)
+        return float(value), gradients
+    import numpy as np
+
+    value, arrays = _spline_sparsity(variance.numpy(), inputs, weights, np.log, for_inputs=for_inputs)
+    of_variances, of_inputs = arrays
+    return float(value), (torch.from_numpy(of_variances), torch.from_numpy(of_inputs) if for_inputs else None)
+
+
+class InputSpread(NamedTuple):
+    """The inputs of a layer around their means (I, N), their spreads (I, 1), and what is added to these.
+
+    Two numpy arrays, or two tensors where the layer is large or not on the CPU.
+    """
+
+    centred: Any
+    width: Any
+    floor: float
+
+    @staticmethod
+    def of(inputs: Tensor, *, edges: int, floor: float) -> InputSpread:
+        """Measure inputs (I, N) of a layer with so many edges."""
+        x, _, _ = _array(inputs, beside=edges)
+        samples = x.shape[1]
+        centred = x - x.sum(axis=1, keepdims=True) / samples
+        width = ((centred * centred).sum(axis=1, keepdims=True) / max(samples - 1, 1)) ** 0.5
+        return InputSpread(centred, width, floor)
 
 
 class _Sparsity(torch.autograd.Function):
@@ -69,8 +92,8 @@ class _Sparsity(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scales: Tensor, weights: SparsityWeights) -> Tensor:
         ctx.weights = weights
-        (array,), log2, to_tensor = _arrays(scales)
-        value, gradient = _sparsity(array, weights, log2)
+        array, log, to_tensor = _array(scales)
+        value, gradient = _sparsity(array, weights, log)
         ctx.save_for_backward(scales, to_tensor(gradient))
         return torch.as_tensor(value, dtype=scales.dtype, device=scales.device)
 
@@ -78,18 +101,20 @@ class _Sparsity(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         scales, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for a differentiable gradient
-            gradient = _sparsity(scales, ctx.weights, torch.log2)[1]
+            gradient = _sparsity(scales, ctx.weights, torch.log)[1]
         return grad * gradient, None
 
 
-def _arrays(*tensors: Tensor) -> tuple[list[Any], Callable[[Any], Any], Callable[[Any], Tensor]]:
-    """Return small tensors on the CPU as numpy arrays, others as they are; the logarithm; and the way back."""
-    small = sum(tensor.numel() for tensor in tensors) <= _SMALL
-    if not small or not all(_is_readable(tensor) for tensor in tensors):
-        return [tensor.detach() for tensor in tensors], torch.log2, lambda tensor: tensor
+def _array(tensor: Tensor, *, beside: int = 0) -> tuple[Any, Callable[[Any], Any], Callable[[Any], Tensor]]:
+    """Return a small tensor on the CPU as a numpy array, others as they are; the logarithm; and the way back.
+
+    Small is what has, with the numbers `beside` it, few numbers.
+    """
+    if tensor.numel() + beside > _SMALL or not _is_readable(tensor):
+        return tensor.detach(), torch.log, lambda result: result
     import numpy as np
 
-    return [tensor.detach().numpy() for tensor in tensors], np.log2, torch.from_numpy
+    return tensor.detach().numpy(), np.log, torch.from_numpy
 
 
 def _is_readable(tensor: Tensor) -> bool:
@@ -97,37 +122,37 @@ def _is_readable(tensor: Tensor) -> bool:
     return type(tensor) is Tensor and tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
-def _sparsity(scales: Any, weights: SparsityWeights, log2: Callable[[Any], Any]) -> tuple[Any, Any]:
+def _sparsity(scales: Any, weights: SparsityWeights, log: Callable[[Any], Any]) -> tuple[Any, Any]:
     """Return the sparsity of scales (O, I) and its gradient."""
-    value, gradient = weights.lamb_l1 * scales.sum(), weights.lamb_l1 + 0 * scales
+    value, gradient = weights.lamb_l1 * scales.sum(), weights.lamb_l1
     if not weights.lamb_entropy:
-        return value, gradient
+        return value, gradient + 0 * scales
     for axis in (0, 1):
-        weight = weights.lamb_entropy / scales.shape[1 - axis]
+        weight = weights.lamb_entropy / (math.log(2) * scales.shape[1 - axis])  # entropies count bits
         total = scales.sum(axis=axis, keepdims=True) + 1
         share = scales / total
         raised = share + weights.offset
-        bits = log2(raised)
-        value = value - weight * (share * bits).sum()
-        slope = bits + share / (math.log(2) * raised)
+        logarithm = log(raised)
+        value = value - weight * (share * logarithm).sum()
+        slope = logarithm + share / raised
         gradient = gradient + (weight / total) * ((slope * share).sum(axis=axis, keepdims=True) - slope)
     return value, gradient
 
 
 def _spline_sparsity(
-    variances: Any, x: Any, weights: SparsityWeights, floor: float, log2: Callable[[Any], Any], *, for_inputs: bool
+    variances: Any, inputs: InputSpread, weights: SparsityWeights, log: Callable[[Any], Any], *, for_inputs: bool
 ) -> tuple[Any, tuple[Any, Any]]:
     """Return the sparsity and its gradients with respect to variances (I, O) and, `for_inputs`, to inputs (I, N)."""
-    freedom = max(x.shape[1] - 1, 1)
-    spread = variances.clip(min=0) ** 0.5  # (I, O); rounding can make a variance negative
-    centred = x - x.sum(axis=1, keepdims=True) / x.shape[1]
-    width = ((centred * centred).sum(axis=1, keepdims=True) / freedom) ** 0.5  # (I, 1)
+    centred, width, floor = inputs
+    counts = variances > 0  # rounding can make a variance negative
+    spread = (variances * counts) ** 0.5  # (I, O)
     unit = width + floor
-    value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights, log2)
+    value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights, log)
     slope = slope.swapaxes(0, 1) / unit  # with respect to the spreads
     # Where a spread is zero its root has no slope; the gradient is zero there, as everywhere in this library.
-    gradient = slope * (spread > 0) / (2 * (spread + (spread <= 0)))
+    gradient = slope * counts / (2 * (spread + ~counts))
     if not for_inputs:
         return value, (gradient, None)
-    along = -(slope * spread).sum(axis=1, keepdims=True) / unit
-    return value, (gradient, centred * (along / (freedom * (width + (width <= 0)))))
+    along = (slope * spread).sum(axis=1, keepdims=True) / unit
+    freedom = max(centred.shape[1] - 1, 1)
+    return value, (gradient, centred * (along / (-freedom * (width + (width <= 0)))))

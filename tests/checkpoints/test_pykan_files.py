@@ -69,9 +69,12 @@ def test_the_output_is_that_of_pykan(pykan_data: Path, expected: Any, name: str)
     network, answers = load_checkpoint(pykan_data / name, Network), expected(name)
     assert network.dtype == answers["y"].dtype
     with torch.no_grad():
-        # Both round: each is within 1e-6 of the exact value.
-        assert distance(network(answers["x"]), answers["y"]) < 2e-6
-        assert distance(network.double()(answers["x"].double()), answers["y"]) < 1e-6
+        ours = network(answers["x"])
+        exact = network.double()(answers["x"].double())
+    # Each is within 1e-6 of the function that the file holds; at one of the 260 samples their roundings add up.
+    assert distance(exact, answers["y"]) < 1e-6
+    assert distance(ours, exact) < 1e-6
+    assert distance(ours, answers["y"]) < (1.5e-6 if name == "product_nested" else 1e-6)
 
 
 @pytest.mark.parametrize("name", NAMES)

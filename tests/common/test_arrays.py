@@ -22,6 +22,31 @@ def test_floating_formats_stay_without_an_example() -> None:
     assert as_tensor(torch.zeros(3, dtype=torch.float16)).dtype == torch.float16
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([[3.0, 4.0], [1.0, 2.0]])[::-1],
+        np.array([[1.0, 3.0], [2.0, 4.0]]).T,
+        [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])],
+        [np.array([1.0, 2.0]), np.array([3.0, 4.0])],
+    ],
+)
+def test_views_and_lists_of_rows_are_read(values: object) -> None:
+    assert as_tensor(values, like=torch.zeros(1)).tolist() == [[1, 2], [3, 4]]
+
+
+def test_read_only_arrays_are_copied_without_a_warning() -> None:
+    values = np.ones((2, 2))
+    values.flags.writeable = False
+    tensor = as_tensor(values)
+    tensor[0] = 5.0
+    assert values[0, 0] == 1
+
+
+def test_python_floats_have_the_default_format() -> None:
+    assert as_tensor([[1.5, 2.5]]).dtype == torch.get_default_dtype()
+
+
 def test_the_example_decides_the_format() -> None:
     assert as_tensor(np.zeros(3), like=torch.zeros(1, dtype=torch.bfloat16)).dtype == torch.bfloat16
 

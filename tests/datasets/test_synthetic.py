@@ -90,6 +90,11 @@ def test_labels_become_one_column(f_mode: str, f: Any) -> None:
         assert torch.equal(y, x[:, [0]] * x[:, [1]])
 
 
+def test_lists_of_rows_are_labels() -> None:
+    dataset = create_dataset(lambda x: [row[0] for row in x], train_num=5)
+    assert torch.equal(dataset["train_label"], dataset["train_input"][:, [0]])
+
+
 def test_labels_hold_no_graph_and_no_view_of_the_inputs() -> None:
     weight = torch.ones(1, requires_grad=True)
     assert not create_dataset(lambda x: x[:, [0]] * weight, train_num=3)["train_label"].requires_grad
@@ -137,6 +142,7 @@ def test_no_test_samples() -> None:
         ({"ranges": [[0, 1], [1, -1]]}, r"variable 1 has \[1, -1\]"),
         ({"ranges": [2, 2]}, "low < high"),
         ({"ranges": [0, float("inf")]}, "finite low < high"),
+        ({"dtype": torch.int64}, "`dtype` must be a floating dtype.*got torch.int64"),
     ],
 )
 def test_arguments_that_cannot_be_used(options: dict[str, Any], message: str) -> None:

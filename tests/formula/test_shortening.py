@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import sympy
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from kan.formula.shortening import Limits, shorten
 
@@ -52,3 +55,36 @@ def test_what_was_done_is_told():
     shorter = shorten(expr, limits(expr))
     assert [term for term, _ in shorter.dropped] == [sympy.Float(1e-9) * y]
     assert shorter.snapped == [(3.1415927, sympy.pi)]
+
+
+FORMS = [
+    lambda c: c * sympy.sin(2.0 * x + 0.5),
+    lambda c: sympy.cos(c * x) + 0.25,
+    lambda c: c * (x + 0.5) ** 2,
+    lambda c: sympy.log(c * x + 12.0),
+    lambda c: 1.5 * sympy.sqrt(x**2 + c),
+    lambda c: c * sympy.Abs(x - 0.5) + 1.0,
+]
+
+
+@settings(max_examples=10)
+@given(
+    st.fractions(min_value=1, max_value=3, max_denominator=60),
+    st.sampled_from([sympy.S.One, sympy.pi]),
+    st.sampled_from(FORMS),
+    st.floats(-1e-10, 1e-10),
+)
+@example(fraction=Fraction(5, 18), unit=sympy.S.One, form=FORMS[0], error=0.0)
+@example(fraction=Fraction(22, 7), unit=sympy.S.One, form=FORMS[1], error=0.0)
+def test_a_constant_that_fits_exactly_wins_over_simpler_ones_that_the_tolerance_allows(fraction, unit, form, error):
+    meant = sympy.Rational(fraction.numerator, fraction.denominator) * unit
+    expr = form(sympy.Float(float(meant) * (1 + error)))
+    shorter = shorten(expr, limits(expr, tolerance=1e-2)).expr
+    assert not shorter.has(sympy.Float)
+    difference = sympy.lambdify(x, shorter - form(meant), "numpy")(COLUMNS[x])
+    assert np.abs(difference).max() < 1e-8
+
+
+def test_a_constant_without_a_meaning_still_becomes_the_simplest_number_that_the_tolerance_allows():
+    expr = sympy.Float(0.2771) * x
+    assert shorten(expr, limits(expr, tolerance=1e-2)).expr == sympy.sqrt(13) / 13 * x

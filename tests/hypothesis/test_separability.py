@@ -197,3 +197,11 @@ def test_an_unknown_mode_is_refused(samples: Any) -> None:
         detect_separability(sum_of_products, samples(6), mode="sum")
     with pytest.raises(ArgumentError, match="'add', 'mul'"):
         test_separability(sum_of_products, samples(6), PAIRS, mode="sum")
+
+
+@pytest.mark.parametrize("mode", ["add", "mul"])
+def test_an_influence_within_rounding_scores_nothing(mode: str) -> None:
+    x = torch.rand(50, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) + 1
+    results = detect_separability(lambda x: x[:, 0] ** 2 + 1e-17 * x[:, 0] * x[:, 1], x, mode=mode, quiet=True)
+    assert results["inactive"] == [1]
+    assert results["hessian"][0, 1] == results["hessian"][1, 0] == 0

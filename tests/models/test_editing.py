@@ -124,7 +124,6 @@ def test_prune_without_taking_its_result_changes_nothing(make: Any, x: Tensor) -
 def test_inputs_are_pruned_again_and_again(x: Tensor) -> None:
     wide = torch.rand(30, 4)
     model = KAN(width=[4, 2, 1], seed=0)
-    model.get_act(wide)
     once = model.prune_input(active_inputs=[0, 1, 3])
     twice = once.prune_input(active_inputs=[2, 0])
     assert once.input_id.tolist() == [0, 1, 3]
@@ -161,6 +160,13 @@ def test_children_keep_the_rules_of_saving(make: Any, auto_save: bool) -> None:
     model = make(auto_save=auto_save)
     children = (model.prune(-1.0, -1.0), model.prune_node(-1.0), model.prune_input(-1.0), model.refine(4), model.copy())
     assert {child.auto_save for child in children} == {auto_save}
+
+
+def test_speed_keeps_the_function_of_symbolic_edges(make: Any, x: Tensor) -> None:
+    model = make()
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    before = model(x)
+    assert torch.equal(model.speed()(x), before)
 
 
 def test_speed_leaves_out_what_costs(make: Any, x: Tensor) -> None:

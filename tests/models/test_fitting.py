@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from kan import KAN
+from kan import KAN, ArgumentError
 
 
 def test_train_with_a_data_set_is_fit_with_a_warning(make: Any, dataset: Any) -> None:
@@ -90,6 +91,26 @@ def test_evaluate_gives_loss_and_size(make: Any, dataset: Any) -> None:
     assert found == {"test_loss": pytest.approx(loss.item()), "n_edge": 8, "n_grid": 4}
 
 
+def test_evaluate_takes_what_fit_takes(make: Any, dataset: Any) -> None:
+    model = make()
+    plain = {name: values.tolist() for name, values in dataset.items()}
+    plain["test_label"] = [row[0] for row in plain["test_label"]]
+    assert model.evaluate(plain)["test_loss"] == pytest.approx(model.evaluate(dataset)["test_loss"])
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"test_label": torch.rand(5, 1)}, r"must hold 'test_input' and 'test_label'; got \['test_label'\]"),
+        ({"test_input": torch.rand(5, 2), "test_label": torch.rand(5, 2)}, r"shape \(5, 1\) .* got \(5, 2\)"),
+        ({"test_input": torch.rand(5, 2), "test_label": torch.rand(1, 5)}, r"shape \(5, 1\) .* got \(1, 5\)"),
+    ],
+)
+def test_evaluate_names_what_is_missing_or_misshapen(make: Any, part: Any, message: str) -> None:
+    with pytest.raises(ArgumentError, match=message):
+        make().evaluate(part)
+
+
 def test_evaluate_leaves_the_last_input(make: Any, x: Tensor, dataset: Any) -> None:
     model = make()
     model(x[:3])
@@ -119,3 +140,27 @@ def test_pykans_helper_switches_off_what_training_does_not_need(make: Any) -> No
     model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
     model.disable_symbolic_in_fit(lamb=0.0)
     assert (model.save_act, model.symbolic_enabled) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"in_vars": ["a"]}, ArgumentError, "`in_vars` must have 2 entries; got 1"),
+        ({"out_vars": ["a", "b"]}, ArgumentError, "`out_vars` must hold 1 names"),
+        ({"save_fig_freq": 0}, ArgumentError, "`save_fig_freq` must be a whole number of at least 1; got 0"),
+        ({"save_fig_freq": 1.5}, ArgumentError, "`save_fig_freq` must be"),
+        ({"img_folder": "taken/frames"}, OSError, "taken"),
+    ],
+)
+def test_frames_that_cannot_be_drawn_are_an_error_before_training(
+    make: Any, dataset: Any, tmp_path: Path, options: Any, error: type[Exception], message: str
+) -> None:
+    (tmp_path / "taken").touch()
+    options = {"img_folder": "frames", **options}
+    options["img_folder"] = str(tmp_path / options["img_folder"])
+    model = make()
+    before = {name: values.clone() for name, values in model.named_parameters()}
+    with pytest.raises(error, match=message):
+        model.fit(dataset, steps=1, save_fig=True, progress=False, **options)
+    assert all(torch.equal(values, before[name]) for name, values in model.named_parameters())
+    assert not (tmp_path / "frames").exists()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from kan import KAN
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError
 
 ATTRIBUTES = (
     *("acts", "acts_premult", "spline_preacts", "spline_postacts", "spline_postsplines", "acts_scale"),
@@ -65,17 +65,6 @@ def test_activations_are_of_the_last_input_and_scores_of_the_chosen_data(make: A
     assert all(torch.equal(one, other) for one, other in zip(model.edge_scores, scores))
     model.get_act()
     assert torch.equal(model.reference_data(), x[:3] * 0.1)
-
-
-def test_a_data_set_can_be_given_to_get_act(make: Any, dataset: Any) -> None:
-    model = make()
-    model.get_act({**dataset, "train_input": dataset["train_input"][:7]})
-    assert model.acts[0].shape == (7, 2)
-
-
-def test_get_act_needs_data() -> None:
-    with pytest.raises(StateError, match="has not seen any data"):
-        KAN(width=[2, 1]).get_act()
 
 
 def test_reading_has_no_graph(make: Any) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kan import KAN, KANLayer
-from kan.network import Adjoint, Network
+from kan.network import Adjoint, Network, Trace
 from kan.network import adjoint as module
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -37,6 +37,10 @@ def make(dtype: torch.dtype = torch.float64, **options: Any) -> tuple[KAN, torch
     return model, x
 
 
+def data(*, inputs: int) -> torch.Tensor:
+    return 2 * torch.rand(300, inputs, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
+
+
 def compare(model: KAN, x: torch.Tensor, **singularity: Any) -> None:
     """Compare outputs, variances and the gradients of a function of both."""
     generator = torch.Generator().manual_seed(1)
@@ -50,7 +54,17 @@ def compare(model: KAN, x: torch.Tensor, **singularity: Any) -> None:
     model.zero_grad()
     value.backward()
 
-    adjoint = Adjoint(model, prepared, with_variances=True, singularity=singularity)
+    for only_trained in (False, True):
+        adjoint = Adjoint(
+            model, prepared, with_variances=True, singularity=singularity, only_trained_change=only_trained
+        )
+        check(adjoint, model, trace, of_outputs, of_variances)
+
+
+def check(
+    adjoint: Adjoint, model: KAN, trace: Trace, of_outputs: torch.Tensor, of_variances: list[torch.Tensor]
+) -> None:
+    """Compare with the trace, and with the gradients that the parameters hold."""
     for _ in range(2):  # the second time on memory that was used before
         torch.testing.assert_close(adjoint.forward().T, trace.output.detach())
         for ours, theirs in zip(adjoint.layers, trace.layers):
@@ -66,6 +80,20 @@ def compare(model: KAN, x: torch.Tensor, **singularity: Any) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_variances_and_gradients_are_those_of_autograd(name: str) -> None:
     compare(*make(**NETWORKS[name]))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_affine_maps_that_change_nothing_may_be_left_out(name: str) -> None:
+    model = KAN(seed=0, **NETWORKS[name]).double()
+    compare(model, data(inputs=model.width_in[0]))
+
+
+@pytest.mark.parametrize("what", ["node_scale", "node_bias", "subnode_scale", "subnode_bias"])
+def test_affine_maps_that_are_not_trained_but_change_something_stay(what: str) -> None:
+    model, x = KAN(seed=0, width=[2, [2, 1], 1]).double(), data(inputs=2)
+    with torch.no_grad():
+        getattr(model, what)[0] += 0.3
+    compare(model, x)
 
 
 def test_single_precision_is_kept() -> None:

@@ -137,7 +137,7 @@ def test_affine_maps_start_as_nothing_and_are_trained_on_request(trainable: bool
 
 
 def test_every_layer_may_have_its_own_grid_and_degree() -> None:
-    network = Network([2, 3, 1], grid=[4, 6], k=(2, np.int64(3)))
+    network = Network([2, 3, 1], grid=np.array([4, 6]), k=(2, np.int64(3)))
     assert [(layer.num, layer.k) for layer in network.act_fun] == [(4, 2), (6, 3)]
     assert (network.grid, network.k) == ([4, 6], [2, 3])
 

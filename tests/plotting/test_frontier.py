@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from matplotlib.path import Path
 
 from kan.common.errors import ArgumentError
 from kan.plotting.frontier import draw_frontier
@@ -34,6 +35,25 @@ def test_axes_are_named_and_logarithmic_where_values_span_decades():
 
 def test_points_of_the_frontier_bear_their_names():
     assert [text.get_text() for text in draw(names=["0.1", "0.2", "0.3", "0.4"]).texts] == ["0.1", "0.3"]
+
+
+def test_names_keep_off_the_stairs_and_within_the_picture():
+    axes = draw(x=[1, 10, 100, 1000], y=[1.0, 1e-2, 1e-4, 1e-6], best=[0, 1, 2, 3], names=["a long name"] * 4)
+    figure = axes.figure
+    figure.canvas.draw()
+    corners = axes.transData.transform(
+        [(1, 1), (10, 1), (10, 1e-2), (100, 1e-2), (100, 1e-4), (1000, 1e-4), (1000, 1e-6)]
+    )
+    for text in axes.texts:
+        box = text.get_window_extent()
+        assert not Path(corners).intersects_bbox(box, filled=False)
+        assert figure.bbox.containsx(box.x0)
+        assert figure.bbox.containsx(box.x1)
+
+
+def test_a_legend_tells_the_frontier_from_other_runs_where_there_are_any():
+    assert draw().get_legend() is not None
+    assert draw(best=[0, 1, 2, 3]).get_legend() is None
 
 
 def test_a_point_that_is_no_number_is_left_out():

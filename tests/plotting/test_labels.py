@@ -42,6 +42,12 @@ def test_short_names_keep_their_size():
     assert row.slot <= 1.0
 
 
+def test_empty_names_take_no_room():
+    row = _fit(["", ""], slot=1.0)
+    assert (row.size, row.turned) == (16.0, False)
+    assert _fit([""], slot=1.0).slot == 0
+
+
 def test_long_names_shrink_until_they_fit():
     row = _fit(["temperature", "y"], slot=1.0)
     assert 0.6 * 16 <= row.size < 16.0

@@ -66,6 +66,21 @@ def test_smaller_frames_stand_in_the_middle_of_white(tmp_path: Path) -> None:
     assert np.all(first[30:] == 255)
 
 
+@pytest.mark.parametrize(("width", "size"), [(40, (40, 20)), (400, (400, 200)), (31, (32, 16)), (None, (80, 40))])
+def test_frames_are_scaled_to_the_width(tmp_path: Path, width: int | None, size: tuple[int, int]) -> None:
+    """An odd width is one pixel more, for ffmpeg."""
+    save_frames(tmp_path, {"0.png": (255, 0, 0)}, size=(80, 40))
+    save_frames(tmp_path, {"1.png": (0, 255, 0)}, size=(40, 40))
+    film = make_video(tmp_path, "film.gif", width=width)
+    assert colours_of(film) == [(255, 0, 0), (0, 255, 0)]
+    with Image.open(film) as picture:
+        assert picture.size == size
+        picture.seek(1)
+        second = np.asarray(picture.convert("RGB"))[size[1] // 2]
+    green = (second == (0, 255, 0)).all(axis=1).sum()
+    assert green == pytest.approx(size[0] / 2, abs=1)
+
+
 def test_ffmpeg_gets_all_frames_in_a_format_that_players_show(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program in its place writes down its arguments and how much it is given."""
     if sys.platform == "win32":
@@ -114,3 +129,9 @@ def test_arguments_that_make_no_film(tmp_path: Path, path: str, fps: float, mess
     with pytest.raises(ArgumentError, match=message):
         make_video(tmp_path, path, fps)
     assert not list(Path().glob("film*"))
+
+
+def test_a_width_that_is_none(tmp_path: Path) -> None:
+    save_frames(tmp_path, {"0.png": (255, 0, 0)})
+    with pytest.raises(ArgumentError, match="`width` must be a number of pixels; got 0"):
+        make_video(tmp_path, "film.gif", width=0)

@@ -52,6 +52,8 @@ def test_prune_gives_what_pykan_gives(width, thresholds, new_width, masks, outpu
     child = prune(network, node_th=thresholds[0], edge_th=thresholds[1])
     assert child.width == new_width
     assert [layer.mask.tolist() for layer in child.act_fun] == masks
+    for bias in child.subnode_bias:
+        bias.data.zero_()  # pykan drops the means of what is pruned
     np.testing.assert_allclose(child(x)[:4, 0].detach().numpy(), outputs, atol=3e-6)
 
 
@@ -226,6 +228,67 @@ def test_pruning_all_edges_leaves_a_constant_that_trains(kit):
         prune(child)
 
 
+def with_constant_edges(kit, **options):
+    """Return a network with sums and products; edges out of input 1 and of hidden node 2 add constants."""
+    network, x = kit.build([2, [3, 1], 2], scale_base_mu=3.0, **options), kit.samples()
+    for layer, node in ((0, 1), (1, 2)):
+        symbolic = network.symbolic_fun[layer]
+        for j in range(symbolic.out_dim):
+            symbolic.fix_symbolic(node, j, "sin")
+            symbolic.affine.data[j, node] = torch.tensor([1.0, 0.0, 1e-5, 0.5 + j])
+            set_mode(network, layer, node, j, "s")
+    for scale in network.subnode_scale:
+        scale.data += 0.5
+    network(x)
+    return network, x
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda network: prune(network, node_th=1e-4, edge_th=1e-4),
+        lambda network: prune_node(network, threshold=1e-4),
+        lambda network: prune_node(network, active_neurons_id=[[0, 1, 3]]),
+        lambda network: prune_input(network, threshold=1e-4),
+        lambda network: prune_edge(network, threshold=1e-4) or network,
+    ],
+)
+@pytest.mark.parametrize("affine_trainable", [False, True])
+def test_what_nearly_constant_edges_add_stays(kit, operation, affine_trainable):
+    """The output moves by about the spread of what is pruned, 1e-5, and not by its mean, 0.5 and more."""
+    network, x = with_constant_edges(kit, affine_trainable=affine_trainable)
+    before, edges = network(x).detach(), sum(int((layer.mask != 0).sum()) for layer in network.symbolic_fun)
+    child = operation(network)
+    assert sum(int((layer.mask != 0).sum()) for layer in child.symbolic_fun) < edges
+    assert (child(x) - before).abs().max() < 1e-3
+    assert all(bias.requires_grad == affine_trainable for bias in child.subnode_bias)
+
+
+def test_a_sum_keeps_its_mean_when_edges_go(kit):
+    network, x = kit.build([3, 1]), kit.samples(columns=3)
+    network(x)
+    child = prune_input(network, active_inputs=[1])
+    torch.testing.assert_close(child(x).mean(), network(x).mean())
+
+
+def test_where_nothing_is_lost_no_bias_appears(kit):
+    """A rounding error for a bias would stand in the formula."""
+    network, x = kit.build([2, 5, 1]), kit.samples()
+    remove_node(network, 1, 3)
+    network(x)
+    for child in (prune(network, node_th=0, edge_th=0), prune_input(network, active_inputs=[1, 0])):
+        assert not any(bias.any() for bias in child.subnode_bias)
+
+
+def test_data_on_which_the_model_is_nan_leave_no_bias(kit):
+    network, x = kit.build([2, 2, 1]), kit.samples()
+    network.symbolic_fun[0].fix_symbolic(0, 1, "log")
+    set_mode(network, 0, 0, 1, "s")
+    network(x)
+    child = prune_node(network, active_neurons_id=[[0]])
+    assert not any(bias.any() for bias in child.subnode_bias)
+
+
 def test_edges_at_the_threshold_go_and_weights_above_it_stay(kit):
     network, x = kit.build([2, 3, 1]), kit.samples()
     set_mode(network, 1, 2, 0, "sn", 0.5)
@@ -286,7 +349,6 @@ def test_pruned_inputs_are_picked_from_the_original_columns(kit, capsys):
 
 def test_pruning_inputs_twice_composes(kit):
     network, x = kit.build([4, 3, 1]), kit.samples(columns=4)
-    network(x)
     twice = prune_input(prune_input(network, active_inputs=[0, 2, 3]), active_inputs=[2, 1])
     remove_node(network, 0, 0)
     remove_node(network, 0, 1)

@@ -71,7 +71,7 @@ def test_layers_may_get_different_grids(kit):
     torch.testing.assert_close(child(x), y)
 
 
-@pytest.mark.parametrize("grid", [np.int64(6), torch.tensor(6), (6, 6), [np.int32(6), 6]])
+@pytest.mark.parametrize("grid", [np.int64(6), torch.tensor(6), (6, 6), [np.int32(6), 6], np.array([6, 6])])
 def test_whole_numbers_of_any_type_are_taken_as_ints(kit, grid):
     """A checkpoint could not hold numpy's."""
     network, x = kit.build([2, 2, 1]), kit.samples()

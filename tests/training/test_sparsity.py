@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kan.training import sparsity as module
-from kan.training.sparsity import SparsityWeights, sparsity, spline_sparsity
+from kan.training.sparsity import InputSpread, SparsityWeights, sparsity, spline_sparsity
 
 WEIGHTS = SparsityWeights(1.0, 2.0, 1e-4)
 
@@ -29,10 +29,16 @@ def by_autograd(variances: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
     return sparsity(variances.sqrt().T / (inputs.std(dim=1) + 0.1), WEIGHTS)
 
 
+def by_hand(variances: torch.Tensor, inputs: torch.Tensor, *, for_inputs: bool = True):
+    """Return the value and the gradients of this module."""
+    spread = InputSpread.of(inputs, edges=variances.numel(), floor=0.1)
+    return spline_sparsity(variances, spread, WEIGHTS, for_inputs=for_inputs)
+
+
 @pytest.mark.usefixtures("library")
 def test_values_and_gradients_are_those_of_the_definition(layer) -> None:
     variances, inputs = layer
-    value, gradients = spline_sparsity(variances, inputs, WEIGHTS, floor=0.1, for_inputs=True)
+    value, gradients = by_hand(variances, inputs)
     expected = by_autograd(variances, inputs)
     assert value == pytest.approx(expected.item())
     for ours, theirs in zip(gradients, torch.autograd.grad(expected, (variances, inputs))):
@@ -49,7 +55,7 @@ def test_gradients_of_scales_are_those_of_autograd_once_and_twice(layer) -> None
 @pytest.mark.usefixtures("library")
 def test_edges_and_inputs_that_do_not_vary_have_gradient_zero() -> None:
     variances, inputs = torch.zeros(3, 4, dtype=torch.float64), torch.ones(3, 9, dtype=torch.float64)
-    _, gradients = spline_sparsity(variances, inputs, WEIGHTS, floor=0.1, for_inputs=True)
+    _, gradients = by_hand(variances, inputs)
     assert not any(gradient.any() for gradient in gradients)
 
 
@@ -57,11 +63,24 @@ def test_numpy_and_torch_agree(layer, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for small in (0, 10**9):
         monkeypatch.setattr(module, "_SMALL", small)
-        value, gradients = spline_sparsity(*layer, WEIGHTS, floor=0.1, for_inputs=True)
+        value, gradients = by_hand(*layer)
         found.append((torch.tensor(value), *gradients))
     for first, second in zip(*found):
         torch.testing.assert_close(first, second)
 
 
+@pytest.mark.usefixtures("library")
+def test_a_negative_variance_is_that_of_an_edge_that_does_not_vary(layer) -> None:
+    variances, inputs = layer
+    rounded = variances.detach().clone()
+    rounded[1, 2] = -1e-18
+    value, gradients = by_hand(rounded, inputs)
+    rounded[1, 2] = 0
+    expected, others = by_hand(rounded, inputs)
+    assert value == expected
+    assert gradients[0][1, 2] == 0
+    assert all(map(torch.equal, gradients, others))
+
+
 def test_constant_inputs_get_no_gradient(layer) -> None:
-    assert spline_sparsity(*layer, WEIGHTS, floor=0.1, for_inputs=False)[1][1] is None
+    assert by_hand(*layer, for_inputs=False)[1][1] is None
