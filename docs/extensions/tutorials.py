@@ -17,7 +17,8 @@ from sphinx.application import Sphinx
 
 INTRODUCTION = (
     "Notebooks, shown with what they print and draw. Each begins with a question and ends with what was learnt. "
-    "The files are in the folder `tutorials/` of the repository."
+    "The files are in the folder `tutorials/` of the repository, and open in Jupyter "
+    "(`pip install jupyterlab`, then `jupyter lab tutorials`)."
 )
 
 # In the order of the page; groups that are not here come after these, under their own names.
