@@ -75,7 +75,7 @@ def singular():
     figures["root, formula, test RMSE"] = f"{fit(model, dataset, steps=1000, **options):.2e}"
     if hasattr(kan, "LevenbergMarquardt"):
         torch.set_default_dtype(torch.float64)
-        splines, formula = logarithms(opt="LM", steps=20, n_starts=8)
+        splines, formula = logarithms(opt="LM", steps=50, n_starts=8)
         figures["logarithms, by Levenberg-Marquardt, splines"] = splines
         figures["logarithms, by Levenberg-Marquardt, formula"] = formula
     return figures

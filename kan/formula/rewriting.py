@@ -20,15 +20,16 @@ _MOST_SCALES = 3
 
 
 def fold(expr: Any) -> Any:
-    """Return the expression with phases below a quarter turn and constants taken out of exponentials and logarithms."""
+    """Return the expression with phases below a quarter turn and constants taken out of logarithms.
+
+    sympy takes those of exponentials out by itself.
+    """
     if expr.is_number or not expr.args:
         return expr
     arguments = [fold(argument) for argument in expr.args]
     result = expr.func(*arguments)
     if isinstance(result, (sympy.sin, sympy.cos, sympy.tan)):
         return _fold_phase(result)
-    if isinstance(result, sympy.exp):
-        return _fold_exponential(result)
     if isinstance(result, sympy.log):
         factor, rest = result.args[0].as_coeff_Mul()
         return sympy.log(rest) + math.log(factor) if factor.is_Float and factor > 0 else result
@@ -74,14 +75,6 @@ def _fold_phase(wave: Any) -> Any:
     return sign * wave.func(rest + (phase - sympy.Float(turns * math.pi)))
 
 
-def _fold_exponential(exponential: Any) -> Any:
-    """Take the constant out of ``exp(u + constant)``."""
-    constant, rest = exponential.args[0].as_coeff_Add()
-    if not constant.is_Float or abs(constant) > _LARGEST_EXPONENT:
-        return exponential
-    return sympy.Float(math.exp(constant)) * sympy.exp(rest)
-
-
 def _expanded(expr: Any) -> Any:
     """Multiply powers and products of sums out, if that is short: sums of squares may make a product of variables."""
     if _expanded_size(expr) > _MOST_TERMS:
@@ -105,10 +98,7 @@ def _expanded_size(expr: Any) -> float:
 def _rewritten(part: Any) -> Iterator[Any]:
     """Yield other ways to write the outermost operation of a part."""
     coefficient, rest = part.as_coeff_Mul()
-    if isinstance(rest, sympy.exp) and coefficient.is_Float:
-        sign = 1 if coefficient > 0 else -1
-        yield sign * sympy.exp(rest.args[0] + math.log(abs(coefficient)))
-    elif isinstance(part, sympy.log):
+    if isinstance(part, sympy.log):
         for scale in _scales(part.args[0]):
             yield sympy.log(_divided(part.args[0], abs(scale))) + math.log(abs(scale))
     elif part.is_Add:

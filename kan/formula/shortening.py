@@ -149,19 +149,23 @@ def _better_form(
     form: Shortened, best: Shortened, limits: Limits, known: Neighbours
 ) -> tuple[Shortened, Shortened] | None:
     """Return an equivalent form that is shorter once its constants are snapped, and its snapped self."""
-    found, least = None, cost(best.expr)
-    # Simple numbers only, and the original output: that is not given up for what is shorter still.
-    is_exact = not best.expr.has(sympy.Float) and limits.price(limits.values_of(best.expr)) <= _EXACT
-    most = min(limits.tolerance, _EXACT) if is_exact else limits.tolerance
+    found, least = None, _rank(best, limits)
     size = sum(1 for _ in sympy.preorder_traversal(form.expr))
     for other in islice(alternatives(form.expr), min(_MOST_ALTERNATIVES, _MOST_WORK // size)):
         if other.has(sympy.nan, sympy.zoo, sympy.oo, sympy.I):
             continue
         rewritten = _dropped(replace(form, expr=other), limits)
         snapped = _snapped(rewritten, limits, known)
-        if cost(snapped.expr) < least and limits.price(limits.values_of(snapped.expr)) <= most:
-            found, least = (rewritten, snapped), cost(snapped.expr)
+        rank = _rank(snapped, limits)
+        if rank < least and limits.allow(limits.values_of(snapped.expr)):
+            found, least = (rewritten, snapped), rank
     return found
+
+
+def _rank(form: Shortened, limits: Limits) -> tuple[bool, float]:
+    """Order forms: first those of simple numbers only that give the original output, then those that are short."""
+    is_exact = not form.expr.has(sympy.Float) and limits.price(limits.values_of(form.expr)) <= _EXACT
+    return not is_exact, cost(form.expr)
 
 
 def _dropped(form: Shortened, limits: Limits) -> Shortened:

@@ -104,6 +104,7 @@ class Training:
     ) -> None:
         weights = dict(penalty_weights or {})
         _check_arguments(opt, steps, epochs, log, lamb)
+        _check_functions(metrics, loss_fn=loss_fn, pred_fn=pred_fn)
         check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
@@ -336,6 +337,15 @@ def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: f
     for name, (value, bound) in least.items():
         if value is not None and (value < bound or int(value) != value):
             raise ArgumentError(f"`{name}` must be a whole number of at least {bound}; got {value!r}.")
+
+
+def _check_functions(metrics: Any, **functions: Any) -> None:
+    """Raise an ArgumentError for what should be a function, or a list of functions, and is not."""
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            raise ArgumentError(f"`{name}` must be a function; got {function!r}.")
+    if callable(metrics) or not all(map(callable, metrics or [])):
+        raise ArgumentError(f"`metrics` must be a list of functions without arguments; got {metrics!r}.")
 
 
 def _number(value: Any) -> float:

@@ -85,6 +85,13 @@ def test_a_constant_that_fits_exactly_wins_over_simpler_ones_that_the_tolerance_
     assert np.abs(difference).max() < 1e-8
 
 
+def test_a_form_that_is_exact_wins_over_a_shorter_one_that_the_tolerance_allows():
+    """The shorter one is (5*x/6 + 7/10)**2."""
+    scale, meant = 2.39487550589107, sympy.Rational(9, 13) * (x + sympy.Rational(27, 32)) ** 2
+    expr = sympy.Float(9 / 13 / scale**2) * (sympy.Float(scale) * x + sympy.Float(scale * 27 / 32)) ** 2
+    assert shorten(expr, limits(expr, tolerance=1e-2)).expr == meant
+
+
 def test_a_constant_without_a_meaning_still_becomes_the_simplest_number_that_the_tolerance_allows():
     expr = sympy.Float(0.2771) * x
     assert shorten(expr, limits(expr, tolerance=1e-2)).expr == sympy.sqrt(13) / 13 * x
