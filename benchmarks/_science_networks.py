@@ -26,7 +26,7 @@ def majority():
     model = KAN(width=[9, 10, 10, 1], seed=5, noise_scale=1.0)
     options = {"lamb": 1e-3, "lamb_entropy": 5.0, "steps": 20, "stop_grid_update_step": 1000}
     model.fit(dataset, **options)
-    perceptron = MLP(width=[9, 20, 20, 1], seed=5)
+    perceptron = MLP(width=[9, 20, 20, 1], seed=1)
     perceptron.fit(dataset, lamb=1e-4, lamb_entropy=2.0, steps=1000, reg_metric="w")
     return {
         "train RMSE": f"{error(model, dataset, 'train'):.2e}",
@@ -58,7 +58,7 @@ def hessian():
     """Interp_10: the spectrum of the loss around a trained network."""
     dataset = create_dataset(lambda x: x[:, [0]] ** 2, n_var=1, train_num=1000)
     model = KAN(width=[1, 5, 1])
-    found = fit(model, dataset, opt="Adam", lr=1e-2, steps=1000)
+    found = fit(model, dataset, opt="Adam", lr=1e-2, steps=1000, n_starts=4)
     spectrum = torch.linalg.eigvalsh(get_derivative(model, dataset["train_input"], dataset["train_label"]))
     return {"test RMSE": f"{found:.2e}", "largest eigenvalue": f"{float(spectrum.max()):.3g}"}
 
