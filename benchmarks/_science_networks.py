@@ -13,7 +13,12 @@ from kan.utils import create_dataset_from_data, ex_round, get_derivative
 def metrics():
     """Interp_9: the network whose picture is drawn by three metrics."""
     dataset = create_dataset(lambda x: torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
-    return {"test RMSE": f"{fit(KAN(width=[2, 5, 1]), dataset, steps=20, lamb=1e-3):.2e}"}
+    options = {"steps": 20, "lamb": 1e-3}
+    figures = {"test RMSE": f"{fit(KAN(width=[2, 5, 1]), dataset, **options):.2e}"}
+    if hasattr(kan, "LevenbergMarquardt"):
+        error = fit(KAN(width=[2, 5, 1], seed=0), dataset, opt="LM", **options)
+        figures["by Levenberg-Marquardt, test RMSE"] = f"{error:.2e}"
+    return figures
 
 
 def majority():
@@ -58,7 +63,8 @@ def hessian():
     """Interp_10: the spectrum of the loss around a trained network."""
     dataset = create_dataset(lambda x: x[:, [0]] ** 2, n_var=1, train_num=1000)
     model = KAN(width=[1, 5, 1])
-    found = fit(model, dataset, opt="Adam", lr=1e-2, steps=1000, n_starts=4)
+    several = {"n_starts": 4} if hasattr(kan, "LevenbergMarquardt") else {}
+    found = fit(model, dataset, opt="Adam", lr=1e-2, steps=1000, **several)
     spectrum = torch.linalg.eigvalsh(get_derivative(model, dataset["train_input"], dataset["train_label"]))
     return {"test RMSE": f"{found:.2e}", "largest eigenvalue": f"{float(spectrum.max()):.3g}"}
 
