@@ -1,4 +1,4 @@
-"""Random streams that belong to whoever draws from them; torch's global generator is never touched."""
+"""Random streams that belong to whoever draws from them, so that models leave torch's generator alone."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class EdgeAdjoint:
         grid = layer.grid.detach()
         # Values of edges are worth making where they are not more than features, unless these are at hand.
         self._by_edges = features is None and outputs <= count
-        # In memory the rows of the products come last.
+        # The products run along what is last in memory: the features of an edge, or the outputs of a feature.
         by_edge, by_feature = (inputs, outputs, count + 1), (inputs, count + 1, outputs)
         self._weights = grid.new_empty(by_edge).mT if self._by_edges else grid.new_empty(by_feature)
         self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]

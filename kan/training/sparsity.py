@@ -8,9 +8,9 @@ the CPU go through numpy, whose calls cost a fraction of torch's.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -31,7 +31,7 @@ class SparsityWeights(NamedTuple):
 def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
     """Return ``lamb_l1 * sum + lamb_entropy * (row entropy + column entropy)`` of a matrix of scales (O, I)."""
     if is_transformed():
-        return _sparsity(scales, weights, torch.log)[0]
+        return _sparsity(scales, weights)[0]
     return _Sparsity.apply(scales, weights)
 
 
@@ -55,15 +55,11 @@ def spline_sparsity(
     gradients : pair of Tensor
         With respect to `variances` and the inputs; nothing here has a graph.
     """
-    variance = variances.detach()
-    if isinstance(inputs.width, Tensor):
-        value, gradients = _spline_sparsity(variance, inputs, weights, torch.log, for_inputs=for_inputs)
-        return float(value), gradients
-    import numpy as np
-
-    value, arrays = _spline_sparsity(variance.numpy(), inputs, weights, np.log, for_inputs=for_inputs)
-    of_variances, of_inputs = arrays
-    return float(value), (torch.from_numpy(of_variances), torch.from_numpy(of_inputs) if for_inputs else None)
+    variance: Any = variances.detach()
+    if not isinstance(inputs.width, Tensor):
+        variance = variance.numpy()
+    value, (of_variances, of_inputs) = _spline_sparsity(variance, inputs, weights, for_inputs=for_inputs)
+    return float(value), (_to_tensor(of_variances), _to_tensor(of_inputs) if for_inputs else None)
 
 
 class InputSpread(NamedTuple):
@@ -79,7 +75,7 @@ class InputSpread(NamedTuple):
     @staticmethod
     def of(inputs: Tensor, *, edges: int, floor: float) -> InputSpread:
         """Measure inputs (I, N) of a layer with so many edges."""
-        x, _, _ = _array(inputs, beside=edges)
+        x = _as_array(inputs, beside=edges)
         samples = x.shape[1]
         centred = x - x.sum(axis=1, keepdims=True) / samples
         width = ((centred * centred).sum(axis=1, keepdims=True) / max(samples - 1, 1)) ** 0.5
@@ -92,29 +88,32 @@ class _Sparsity(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, scales: Tensor, weights: SparsityWeights) -> Tensor:
         ctx.weights = weights
-        array, log, to_tensor = _array(scales)
-        value, gradient = _sparsity(array, weights, log)
-        ctx.save_for_backward(scales, to_tensor(gradient))
+        value, gradient = _sparsity(_as_array(scales), weights)
+        ctx.save_for_backward(scales, _to_tensor(gradient))
         return torch.as_tensor(value, dtype=scales.dtype, device=scales.device)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         scales, gradient = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for a differentiable gradient
-            gradient = _sparsity(scales, ctx.weights, torch.log)[1]
+            gradient = _sparsity(scales, ctx.weights)[1]
         return grad * gradient, None
 
 
-def _array(tensor: Tensor, *, beside: int = 0) -> tuple[Any, Callable[[Any], Any], Callable[[Any], Tensor]]:
-    """Return a small tensor on the CPU as a numpy array, others as they are; the logarithm; and the way back.
+def _as_array(tensor: Tensor, *, beside: int = 0) -> Any:
+    """Return a tensor that has, with the numbers `beside` it, few numbers as a numpy array, and others as they are."""
+    small = tensor.numel() + beside <= _SMALL and _is_readable(tensor)
+    return tensor.detach().numpy() if small else tensor.detach()
 
-    Small is what has, with the numbers `beside` it, few numbers.
-    """
-    if tensor.numel() + beside > _SMALL or not _is_readable(tensor):
-        return tensor.detach(), torch.log, lambda result: result
-    import numpy as np
 
-    return tensor.detach().numpy(), np.log, torch.from_numpy
+def _to_tensor(values: Any) -> Tensor:
+    """Return an array as a tensor of the same memory."""
+    return values if isinstance(values, Tensor) else torch.from_numpy(values)
+
+
+def _log(values: Any) -> Any:
+    """Return the natural logarithm of a tensor or an array."""
+    return torch.log(values) if isinstance(values, Tensor) else np.log(values)
 
 
 def _is_readable(tensor: Tensor) -> bool:
@@ -122,7 +121,7 @@ def _is_readable(tensor: Tensor) -> bool:
     return type(tensor) is Tensor and tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
-def _sparsity(scales: Any, weights: SparsityWeights, log: Callable[[Any], Any]) -> tuple[Any, Any]:
+def _sparsity(scales: Any, weights: SparsityWeights) -> tuple[Any, Any]:
     """Return the sparsity of scales (O, I) and its gradient."""
     value, gradient = weights.lamb_l1 * scales.sum(), weights.lamb_l1
     if not weights.lamb_entropy:
@@ -132,7 +131,7 @@ def _sparsity(scales: Any, weights: SparsityWeights, log: Callable[[Any], Any]) 
         total = scales.sum(axis=axis, keepdims=True) + 1
         share = scales / total
         raised = share + weights.offset
-        logarithm = log(raised)
+        logarithm = _log(raised)
         value = value - weight * (share * logarithm).sum()
         slope = logarithm + share / raised
         gradient = gradient + (weight / total) * ((slope * share).sum(axis=axis, keepdims=True) - slope)
@@ -140,14 +139,14 @@ def _sparsity(scales: Any, weights: SparsityWeights, log: Callable[[Any], Any]) 
 
 
 def _spline_sparsity(
-    variances: Any, inputs: InputSpread, weights: SparsityWeights, log: Callable[[Any], Any], *, for_inputs: bool
+    variances: Any, inputs: InputSpread, weights: SparsityWeights, *, for_inputs: bool
 ) -> tuple[Any, tuple[Any, Any]]:
     """Return the sparsity and its gradients with respect to variances (I, O) and, `for_inputs`, to inputs (I, N)."""
     centred, width, floor = inputs
     counts = variances > 0  # rounding can make a variance negative
     spread = (variances * counts) ** 0.5  # (I, O)
     unit = width + floor
-    value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights, log)
+    value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights)
     slope = slope.swapaxes(0, 1) / unit  # with respect to the spreads
     # Where a spread is zero its root has no slope; the gradient is zero there, as everywhere in this library.
     gradient = slope * counts / (2 * (spread + ~counts))
