@@ -1,9 +1,40 @@
 """What the examples of `science.py` have in common."""
 
+import math
+from statistics import median_high
+
+import kan
+
+# The seeds of examples whose figures depend on the start.
+SEEDS = range(8)
+
+# Whether this is not pykan.
+HERE = hasattr(kan, "LevenbergMarquardt")
+
 
 def fit(model, dataset, **options):
     """Fit, and return the test loss at the end: the RMSE, unless a loss of its own is given."""
     return float(model.fit(dataset, **options)["test_loss"][-1])
+
+
+def over_seeds(name, errors):
+    """Return the least and the median of what several seeds lead to.
+
+    A seed draws other numbers in every version of a library: of a start that somebody else drew there is only a spread.
+    """
+    errors = [math.inf if math.isnan(error) else error for error in errors]
+    of_all = f"of {len(errors)} seeds"
+    return {f"{name}, least {of_all}": f"{min(errors):.2e}", f"{name}, median {of_all}": f"{median_high(errors):.2e}"}
+
+
+def attempt(run, *arguments, failed):
+    """Return what a run returns, or `failed` where pykan breaks off, as its L-BFGS does when it meets NaN."""
+    try:
+        return run(*arguments)
+    except Exception:
+        if HERE:
+            raise
+        return failed
 
 
 def brief(formula, longest=60):
