@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 # How far grids reach beyond the training data, as a fraction of their range. What hidden layers get of other data of
 # the same kind lies up to some hundredths beyond that of 3000 samples, and there a curve of many intervals fades fast,
 # which shows where errors are as small as Levenberg-Marquardt makes them. A margin costs intervals (0.03 makes errors
-# of cubic splines a quarter larger), and with the wider one penalties left other edges in docs/start.md. Grids up to what
-# the corners of the data lead to were tried, and left: intervals without samples make fits of deep networks worse.
+# of cubic splines a quarter larger), and with the wider one penalties left other edges in docs/start.md. Grids up to
+# all that the corners of the data lead to were tried: intervals without samples make fits of deep networks worse.
 _MARGIN = 0.01
 _MARGIN_OF_LEAST_SQUARES = 0.03
 
