@@ -35,10 +35,13 @@ from kan.layers.edge_kernel import (
 from kan.layers.edge_tensors import EdgeTensors
 from kan.spline.basis import basis, basis_values, pointwise_basis
 
-# From this number of knot intervals on, gathering weights is cheaper than products with all bases (measured on CPU for
-# 10 to 784 inputs, 10 to 256 outputs, in single and double precision), where there is enough work to make up for its
-# overhead: numbers in one step of the recursion.
+# From these numbers of knot intervals on, gathering weights is cheaper than products with all bases (measured on CPU
+# for 10 to 784 inputs, 10 to 256 outputs): in single precision; else and where features are at hand; where their
+# covariance is, which gathering has to do without. There has to be enough work to make up for its overhead: numbers in
+# one step of the recursion.
+_MANY_INTERVALS_IN_SINGLE = 26
 _MANY_INTERVALS = 36
+_MANY_INTERVALS_WITH_COVARIANCE = 80
 _MUCH_WORK = 2**18
 
 
@@ -57,9 +60,18 @@ class Features(NamedTuple):
     covariance: Tensor
 
 
-def is_gathered(x: Tensor, knots: Tensor) -> bool:
-    """Whether the weights that count are gathered, instead of multiplied with the features of all bases."""
-    return knots.shape[1] > _MANY_INTERVALS and x.numel() * knots.shape[1] > _MUCH_WORK
+def is_gathered(x: Tensor, knots: Tensor, *, with_features: bool = False, with_variances: bool = False) -> bool:
+    """Whether the weights that count are gathered, instead of multiplied with the features of all bases.
+
+    The features may be known, with their covariance, and the variances of edges may be needed.
+    """
+    if with_features and with_variances:
+        many = _MANY_INTERVALS_WITH_COVARIANCE
+    elif with_features or x.dtype == torch.float64:
+        many = _MANY_INTERVALS
+    else:
+        many = _MANY_INTERVALS_IN_SINGLE
+    return knots.shape[1] > many and x.numel() * knots.shape[1] > _MUCH_WORK
 
 
 def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Features:

@@ -209,7 +209,7 @@ class KANLayer(nn.Module):
             # Eleven bits cannot tell knots apart; the bases are computed in float32.
             tensors = tuple(tensor.float() for tensor in tensors)
         x, coef, scale_base, scale_sp, mask, grid = tensors
-        if features is not None and is_gathered(x, grid):
+        if features is not None and is_gathered(x, grid, with_features=True, with_variances=with_variances):
             features = None  # a product with all of them would take longer
         base = x if features is not None else self.base_fun(x)  # part of the features
         options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}

@@ -101,7 +101,7 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
         monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
     if chosen.evaluation == "local":
         monkeypatch.setattr(import_module("kan.spline.basis"), "_DENSE_SURPLUS", 0)
-        monkeypatch.setattr(edge_sum, "is_gathered", lambda *_: True)
+        monkeypatch.setattr(edge_sum, "is_gathered", lambda *_, **__: True)
     return chosen
 
 

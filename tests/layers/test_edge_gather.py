@@ -53,3 +53,14 @@ def test_many_intervals_are_gathered_where_there_is_much_to_do() -> None:
     assert not is_gathered(torch.zeros(2, 10**6), few)
     assert is_gathered(torch.zeros(2, 10**4), many)
     assert not is_gathered(torch.zeros(2, 10), many)
+
+
+def test_fewer_intervals_are_many_in_single_precision_and_more_where_features_are_known() -> None:
+    def smallest(dtype: torch.dtype, **known: bool) -> int:
+        x = torch.zeros(2, 10**6, dtype=dtype)
+        return next(count for count in range(1, 200) if is_gathered(x, torch.zeros(2, count), **known))
+
+    single, double = smallest(torch.float32), smallest(torch.float64)
+    with_features = smallest(torch.float32, with_features=True)
+    assert single < double == with_features
+    assert with_features < smallest(torch.float32, with_features=True, with_variances=True)

@@ -27,7 +27,7 @@ def evaluation(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Run every test with all evaluations of the edges, whichever would be cheaper."""
     if request.param != "numpy":
         monkeypatch.setattr(edge_kernel, "_SMALL_WORK", 0)
-    monkeypatch.setattr(edge_sum, "is_gathered", lambda *_: request.param == "gathered")
+    monkeypatch.setattr(edge_sum, "is_gathered", lambda *_, **__: request.param == "gathered")
     monkeypatch.setattr(BASIS, "is_dense", lambda *_: request.param != "gathered")
     # One input at a time.
     for module in (edge_blocks, edge_gather):
