@@ -34,7 +34,7 @@ def pruned():
     """API_2, 8, 12: the same network, pruned, with a named edge, and taken back to an earlier version."""
     dataset = two_inputs()
     model = KAN(width=[2, 5, 1], grid=3, k=3, seed=1)
-    figures = {"grid 3, test RMSE": f"{penalised(model, dataset, lamb=0.01)[0]:.2e}"}
+    figures = {"grid 3, test RMSE": f"{fit(model, dataset, steps=20, lamb=0.01):.2e}"}
     model.get_act(dataset)
     model = model.prune()
     model.get_act(dataset)
@@ -70,9 +70,7 @@ def large():
 def moons():
     """Example_4: which of two moons, as a regression and as a classification."""
     errors = [fit(KAN(width=[2, 1], grid=3, k=3), moons_of(state)[0], steps=20) for state in SEEDS]
-    figures = {
-        name.replace("seeds", "draws of the data"): error for name, error in over_seeds("test RMSE", errors).items()
-    }
+    figures = over_seeds("test RMSE", errors, drawn="draws of the data")
     dataset, y = moons_of(0)
     model = KAN(width=[2, 1], grid=3, k=3)
     fit(model, dataset, steps=20)
@@ -108,14 +106,14 @@ def bessel():
     """Example_5: a Bessel function of a large argument, within a formula."""
     dataset = create_dataset(lambda x: torch.exp(torch.special.bessel_j0(20 * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
     add_symbolic("J0", torch.special.bessel_j0)
-    coarse, fine, r2 = zip(*(named_bessel(dataset, seed) for seed in SEEDS))
+    coarse, fine, r2 = zip(*(refined(dataset, seed) for seed in SEEDS))
     figures = {**over_seeds("grid 3, test RMSE", coarse), **over_seeds("grid 20, test RMSE", fine)}
     figures["J0, largest r2"] = f"{max(r2):.6f}"
     return figures
 
 
-def named_bessel(dataset, seed):
-    """Return the test errors on two grids, and r2 of the Bessel function on its edge."""
+def refined(dataset, seed):
+    """Return the test errors on a coarse and a finer grid, and r2 of the Bessel function on its edge."""
     model = KAN(width=[2, 1, 1], grid=3, k=3, seed=seed)
     coarse = fit(model, dataset, steps=20)
     model = model.refine(20)

@@ -15,7 +15,7 @@ import _science_networks
 import _science_physics
 import sympy
 import torch
-from _science_common import HERE, SEEDS, fit, over_seeds
+from _science_common import both_optimisers, fit
 
 from kan import KAN, create_dataset
 from kan.utils import augment_input, ex_round
@@ -52,7 +52,6 @@ def product():
     """Interp_1: a product node finds x_1 * x_2."""
     torch.set_default_dtype(torch.float64)
     dataset = create_dataset(lambda x: x[:, 0] * x[:, 1], n_var=2)
-    sums = [fit(KAN(width=[2, 5, 1], seed=seed), dataset, steps=20, lamb=1e-3) for seed in SEEDS]
     model = KAN(width=[2, [5, 2], 1], base_fun="identity")
     fit(model, dataset, steps=20, lamb=0.01, lamb_coef=1.0)
     model = model.prune()
@@ -60,12 +59,8 @@ def product():
     model.auto_symbolic()
     error = fit(model, dataset, steps=20)
     formula = sympy.nsimplify(ex_round(sympy.expand(ex_round(model.symbolic_formula()[0][0], 8)), 3))
-    figures = over_seeds("sums alone, test RMSE", sums)
-    if HERE:
-        sums = [fit(KAN(width=[2, 5, 1], seed=seed), dataset, opt="LM", steps=20, lamb=1e-3) for seed in SEEDS]
-        figures.update(over_seeds("sums alone, LM, test RMSE", sums))
     return {
-        **figures,
+        **both_optimisers("sums alone, ", dataset),
         "splines, test RMSE": f"{splines:.2e}",
         "formula, test RMSE": f"{error:.2e}",
         "formula": str(formula),

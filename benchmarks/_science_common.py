@@ -17,14 +17,24 @@ def fit(model, dataset, **options):
     return float(model.fit(dataset, **options)["test_loss"][-1])
 
 
-def over_seeds(name, errors):
-    """Return the least and the median of what several seeds lead to.
+def over_seeds(name, errors, *, drawn="seeds"):
+    """Return the least and the median of what several seeds, or draws of the data, lead to.
 
     A seed draws other numbers in every version of a library: of a start that somebody else drew there is only a spread.
     """
     errors = [math.inf if math.isnan(error) else error for error in errors]
-    of_all = f"of {len(errors)} seeds"
+    of_all = f"of {len(errors)} {drawn}"
     return {f"{name}, least {of_all}": f"{min(errors):.2e}", f"{name}, median {of_all}": f"{median_high(errors):.2e}"}
+
+
+def both_optimisers(prefix, dataset):
+    """Fit five sums of two inputs with a penalty, by L-BFGS and, where there is it, by Levenberg-Marquardt."""
+    figures = {}
+    for optimiser, name in {"LBFGS": "", **({"LM": "LM, "} if HERE else {})}.items():
+        models = (kan.KAN(width=[2, 5, 1], seed=seed) for seed in SEEDS)
+        errors = [fit(model, dataset, opt=optimiser, steps=20, lamb=1e-3) for model in models]
+        figures.update(over_seeds(f"{prefix}{name}test RMSE", errors))
+    return figures
 
 
 def attempt(run, *arguments, failed):

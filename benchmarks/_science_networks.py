@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from _science_common import HERE, SEEDS, attempt, brief, fit, over_seeds
+from _science_common import HERE, SEEDS, attempt, both_optimisers, brief, fit, over_seeds
 
 from kan import KAN, create_dataset
 from kan.MLP import MLP
@@ -14,13 +14,7 @@ from kan.utils import create_dataset_from_data, ex_round, get_derivative
 def metrics():
     """Interp_9: the network whose picture is drawn by three metrics."""
     dataset = create_dataset(lambda x: torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2), n_var=2)
-    options = {"steps": 20, "lamb": 1e-3}
-    models = [KAN(width=[2, 5, 1], seed=seed) for seed in SEEDS]
-    figures = over_seeds("test RMSE", [fit(model, dataset, **options) for model in models])
-    if HERE:
-        models = [KAN(width=[2, 5, 1], seed=seed) for seed in SEEDS]
-        figures.update(over_seeds("LM, test RMSE", [fit(model, dataset, opt="LM", **options) for model in models]))
-    return figures
+    return both_optimisers("", dataset)
 
 
 def majority():
@@ -78,14 +72,14 @@ def singular():
     of_root = {(0, 0, 0): "x^2", (0, 1, 0): "x^2", (1, 0, 0): "sqrt"}
     root = create_dataset(lambda x: torch.sqrt(x[:, [0]] ** 2 + x[:, [1]] ** 2), n_var=2)
     adam = {"opt": "Adam", "lr": 1e-3, "steps": 1000, "update_grid": False, "singularity_avoiding": True}
-    figures = named("logarithms", sine_of_logarithms(), of_sine, {"steps": 20})
+    figures = from_all_seeds("logarithms", sine_of_logarithms(), of_sine, {"steps": 20})
     if HERE:
         model = KAN(width=[2, 1, 1], grid=5, k=3, seed=2)
         error = fit(model, sine_of_logarithms(), opt="LM", steps=50, n_starts=8)
         figures["logarithms, LM, 8 starts, splines, test RMSE"] = f"{error:.2e}"
-    figures.update(named("root", root, of_root, adam))
+    figures.update(from_all_seeds("root", root, of_root, adam))
     torch.set_default_dtype(torch.float64)
-    figures.update(named("logarithms in double precision", sine_of_logarithms(), of_sine, {"steps": 20}))
+    figures.update(from_all_seeds("logarithms in double precision", sine_of_logarithms(), of_sine, {"steps": 20}))
     return figures
 
 
@@ -93,11 +87,11 @@ def sine_of_logarithms():
     return create_dataset(lambda x: torch.sin(2 * torch.log(x[:, [0]] * x[:, [1]])), n_var=2, ranges=[0.2, 5])
 
 
-def named(name, dataset, functions, last):
+def from_all_seeds(name, dataset, functions, last):
     """Return the test errors of splines, and then of functions with names, from several seeds."""
     failed = (math.inf, math.inf)
-    runs = [attempt(spline_and_formula, seed, dataset, functions, last, failed=failed) for seed in SEEDS]
-    splines, formulas = zip(*runs)
+    errors = [attempt(spline_and_formula, seed, dataset, functions, last, failed=failed) for seed in SEEDS]
+    splines, formulas = zip(*errors)
     return {**over_seeds(f"{name}, splines, test RMSE", splines), **over_seeds(f"{name}, formula, test RMSE", formulas)}
 
 
@@ -114,16 +108,16 @@ def velocities():
     adam = {"opt": "Adam", "lr": 1e-3, "steps": 2000, "singularity_avoiding": True}
     failed = (math.inf, math.inf, math.inf, "")
 
-    def finals(last):
+    def runs(last):
         return [attempt(rapidities, seed, last, failed=failed) for seed in SEEDS]
 
-    splines, halves, errors, formulas = zip(*finals(adam))
+    splines, halves, errors, formulas = zip(*runs(adam))
     figures = {**over_seeds("splines, test RMSE", splines), **over_seeds("with arctanh, test RMSE", halves)}
     figures.update(over_seeds("formula, Adam, test RMSE", errors))
     figures["formula"] = formulas[errors.index(min(errors))]
-    figures.update(over_seeds("formula, L-BFGS, test RMSE", [run[2] for run in finals({"steps": 20})]))
+    figures.update(over_seeds("formula, L-BFGS, test RMSE", [run[2] for run in runs({"steps": 20})]))
     torch.set_default_dtype(torch.float64)
-    doubles = [run[2] for run in finals({"steps": 20})]
+    doubles = [run[2] for run in runs({"steps": 20})]
     return {**figures, **over_seeds("formula, L-BFGS, double precision, test RMSE", doubles)}
 
 

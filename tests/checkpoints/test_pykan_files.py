@@ -71,8 +71,11 @@ def test_the_output_is_that_of_pykan(pykan_data: Path, expected: Any, name: str)
     assert network.dtype == answers["y"].dtype
     with torch.no_grad():
         ours = network(answers["x"])
-    network.double()
-    assert distance(network(answers["x"].double()).detach(), answers["y"]) < 1e-6
+        exact = network.double()(answers["x"].double())
+    assert distance(exact, answers["y"]) < 1e-6
+    assert distance(ours, exact) < 1e-6
+    # Each is within 1e-6 of the function that the file holds, but at one of the 260 samples their roundings add up.
+    assert distance(ours, answers["y"]) < (1.5e-6 if name == "product_nested" else 1e-6)
     assert distance(ours, answers["y"], beside=determined(network, answers["x"])) < 1e-6
 
 
