@@ -68,6 +68,7 @@ class Kan(Contestant):
         model = kan.KAN(width=list(width), grid=grid, k=3, seed=0, auto_save=False)
         torch.set_default_dtype(torch.float32)
         model.to(x.dtype)
+        model.to(x.device)  # pykan takes one thing at a time
         if knots == "adaptive":
             model.update_grid_from_samples(x)
         super().__init__(model, x, y)
@@ -142,7 +143,7 @@ class PykanSpeed(Kan):
 class EfficientKan(Contestant):
     def __init__(self, x: Tensor, y: Tensor, *, width: list[int], grid: int, knots: str, **_: Any) -> None:
         module = importlib.import_module("efficient_kan.kan")
-        model = module.KAN(width, grid_size=grid, spline_order=3).to(x.dtype)
+        model = module.KAN(width, grid_size=grid, spline_order=3).to(x)
         if knots == "adaptive":
             model(x, update_grid=True)
         super().__init__(model, x, y)
@@ -151,7 +152,7 @@ class EfficientKan(Contestant):
 class FastKan(Contestant):
     def __init__(self, x: Tensor, y: Tensor, *, width: list[int], **_: Any) -> None:
         module = importlib.import_module("fastkan.fastkan")
-        super().__init__(module.FastKAN(width, num_grids=8).to(x.dtype), x, y)
+        super().__init__(module.FastKAN(width, num_grids=8).to(x), x, y)
 
 
 class Mlp(Contestant):
@@ -161,7 +162,7 @@ class Mlp(Contestant):
         layers: list[nn.Module] = []
         for inputs, outputs in zip(width, width[1:]):
             layers += [nn.SiLU(), nn.Linear(inputs, outputs)]
-        super().__init__(nn.Sequential(*layers[1:]).to(x.dtype), x, y)
+        super().__init__(nn.Sequential(*layers[1:]).to(x), x, y)
 
 
 class LargeMlp(Mlp):
@@ -189,7 +190,7 @@ class Floor(Contestant):
         for inputs, outputs in zip(width, width[1:]):
             rows = inputs * (grid + 3 + 1)
             weights, features, sums = (
-                torch.rand(shape).to(x.dtype) for shape in ((outputs, rows), (rows, len(x)), (outputs, len(x)))
+                torch.rand(shape).to(x) for shape in ((outputs, rows), (rows, len(x)), (outputs, len(x)))
             )
             self.layers.append((weights, features, sums, torch.empty_like(weights), torch.empty_like(features)))
 
@@ -230,24 +231,26 @@ def mlp_parameters(width: list[int]) -> int:
     return sum((inputs + 1) * outputs for inputs, outputs in zip(width, width[1:]))
 
 
-def build(name: str, *, samples: int, width: list[int], dtype: str, **options: Any) -> Contestant:
+def build(name: str, *, samples: int, width: list[int], dtype: str, device: str, **options: Any) -> Contestant:
     torch.manual_seed(0)
     x = 2 * torch.rand(samples, width[0]) - 1
     y = torch.randn(samples, width[-1])
-    kind = getattr(torch, dtype)
-    return CONTESTANTS[name](x.to(kind), y.to(kind), width=width, **options)
+    x, y = (tensor.to(device, getattr(torch, dtype)) for tensor in (x, y))
+    return CONTESTANTS[name](x, y, width=width, **options)
 
 
 CLOCKS = {"wall": time.perf_counter, "processor": time.process_time}
 
 
-def timed(step: Step, *, seconds: float, clock: str) -> list[float]:
+def timed(step: Step, *, seconds: float, clock: str, wait: Step) -> list[float]:
     """Repeat a step for some seconds, at least three times, and return how long each repetition took."""
     results: list[float] = []
     read = CLOCKS[clock]
+    wait()
     start = now = read()
     while now - start < seconds or (len(results) < 3 and now - start < LONGEST):
         step()
+        wait()
         before, now = now, read()
         results.append(now - before)
     return results
@@ -312,7 +315,10 @@ class Worker:
         return {}
 
     def time(self, *, name: str, what: str, seconds: float, clock: str) -> dict[str, Any]:
-        times = timed(getattr(self.contestants[name], what), seconds=seconds, clock=clock)
+        contestant = self.contestants[name]
+        on_gpu = contestant.x.is_cuda
+        wait = torch.cuda.synchronize if on_gpu else lambda: None  # a GPU is given work, and works later
+        times = timed(getattr(contestant, what), seconds=seconds, clock=clock, wait=wait)
         return {"median": median(times), "min": min(times), "first": times[0]}
 
     def memory(self, *, name: str) -> dict[str, Any]:
@@ -322,8 +328,9 @@ class Worker:
         self.contestants.clear()
         return {}
 
-    def versions(self) -> dict[str, Any]:
-        return {"python": sys.version.split()[0], "torch": torch.__version__}
+    def versions(self, *, device: str) -> dict[str, Any]:
+        gpu = torch.cuda.get_device_name(device) if device.startswith("cuda") else ""
+        return {"python": sys.version.split()[0], "torch": torch.__version__, "gpu": gpu}
 
 
 def requests() -> Iterator[dict[str, Any]]:

@@ -1,14 +1,15 @@
 """Checks layers on a GPU against the processor, and times them: one short script for a machine that has one.
 
-    python benchmarks/gpu.py                         everything, some five minutes
+    python benchmarks/gpu.py                         everything, some two minutes
     python benchmarks/gpu.py --largest 512 --output gpu.md
 
 Three parts. Results and gradients on the device are compared with those of the processor in double precision.
 `torch.compile` has to make one graph that serves batches of any size. And square layers of 256 to 4096 are timed
-forward and backward, with the bases by one Triton kernel and by the recursion, beside the floor: the bare products of
+forward and backward, with the bases by the Triton kernels and by the recursion, beside the floor: the bare products of
 matrices that the formulation needs. Memory is the most that is allocated at once beyond the layer and its input.
 
-``--device cpu`` goes through the same steps without a GPU, to try the script.
+``--device cpu`` goes through the same steps without a GPU, to try the script. `layers.py --device cuda` compares with
+other libraries.
 """
 
 from __future__ import annotations
@@ -25,18 +26,19 @@ import torch
 from torch import Tensor, nn
 
 from kan import KAN, KANLayer
-from kan.layers import edge_blocks
-from kan.spline.repeated import RepeatedBasis
+from kan.spline import fused
 
 ROUNDS = 5
-LARGEST_FEATURES = 2**33  # bytes; the floor makes them whole
+DEGREE = 3
+FINE = 50
+AT_ONCE = 2**27  # numbers in a matrix of the floor
 TOLERANCE = {torch.float32: 2e-4, torch.float64: 1e-10}
 
 
 @contextmanager
 def by_recursion() -> Iterator[None]:
-    """Let layers evaluate their bases without the kernel."""
-    with patch.object(edge_blocks, "repeated_basis", RepeatedBasis):
+    """Let layers evaluate their bases without the kernels."""
+    with patch.object(fused, "has_kernels", lambda *_, **__: False):
         yield
 
 
@@ -77,8 +79,8 @@ def check_results(device: str) -> list[str]:
 
 
 def both_ways(call: Callable[[], list[Tensor]]) -> Iterator[tuple[str, list[Tensor]]]:
-    """Yield the results of a call with the kernel and with the recursion."""
-    yield "kernel", call()
+    """Yield the results of a call with the kernels and with the recursion."""
+    yield "kernels", call()
     with by_recursion():
         yield "recursion", call()
 
@@ -121,36 +123,45 @@ def timed(call: Callable[[], object], device: str) -> tuple[float, float]:
     return 1e3 * sorted(seconds)[ROUNDS // 2], peak / 2**20
 
 
-def floor(features: Tensor, weights: Tensor) -> None:
-    """Do the three products of a forward and a backward pass."""
-    y = features @ weights
-    features.T @ y
-    y @ weights.T
+def time_floor(size: int, samples: int, *, grid: int, device: str) -> float:
+    """Return the milliseconds of the products of a forward and a backward pass, with the inputs in blocks."""
+    rows = grid + DEGREE + 1
+    inputs = max(1, min(size, AT_ONCE // (samples * rows)))
+    features, weights = (torch.randn(inputs * rows, columns, device=device) for columns in (samples, size))
+    sums = torch.randn(size, samples, device=device)
+
+    def products() -> None:
+        torch.mm(weights.T, features)
+        torch.mm(features, sums.T)
+        torch.mm(weights, sums)
+
+    return timed(products, device)[0] * size / inputs
 
 
 def time_layers(device: str, largest: int) -> list[str]:
     """Time square layers; return the lines of a table."""
     lines = [
-        "| layer | samples | kernel (ms) | recursion (ms) | floor (ms) | kernel (MiB) | recursion (MiB) |",
+        "| layer | samples | kernels (ms) | recursion (ms) | floor (ms) | kernels (MiB) | recursion (MiB) |",
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
-    for size in (256, 1024, 4096):
-        for samples in (1024, 8192, 65536):
-            if size > largest or samples * size * 9 * 4 > LARGEST_FEATURES:
-                continue
-            layer = make_layer(size, grid=5, device=device, dtype=torch.float32)
-            x = torch.randn(samples, size, device=device)
-            kernel, kernel_memory = timed(lambda layer=layer, x=x: evaluate(layer, x), device)
-            with by_recursion():
-                recursion, recursion_memory = timed(lambda layer=layer, x=x: evaluate(layer, x), device)
-            matrices = torch.randn(samples, size * 9, device=device), torch.randn(size * 9, size, device=device)
-            products, _ = timed(lambda matrices=matrices: floor(*matrices), device)
-            del matrices
-            lines.append(
-                f"| [{size}, {size}] | {samples} | {kernel:.2f} | {recursion:.2f} | {products:.2f} "
-                f"| {kernel_memory:.0f} | {recursion_memory:.0f} |"
-            )
-            print(lines[-1], file=sys.stderr, flush=True)
+    shapes = [(size, samples, 5) for size in (256, 1024, 4096) for samples in (1024, 8192, 65536)]
+    shapes += [(size, 8192, grid) for size in (256, 1024) for grid in (FINE, 4 * FINE)]
+    for size, samples, grid in shapes:
+        if size > largest:
+            continue
+        layer = make_layer(size, grid=grid, device=device, dtype=torch.float32)
+        x = torch.randn(samples, size, device=device)
+        kernels, kernel_memory = timed(lambda layer=layer, x=x: evaluate(layer, x), device)
+        with by_recursion():
+            recursion, recursion_memory = timed(lambda layer=layer, x=x: evaluate(layer, x), device)
+        products = time_floor(size, samples, grid=grid, device=device)
+        name = f"[{size}, {size}]" + ("" if grid == 5 else f", G = {grid}")
+        lines.append(
+            f"| {name} | {samples} | {kernels:.2f} | {recursion:.2f} | {products:.2f} "
+            f"| {kernel_memory:.0f} | {recursion_memory:.0f} |"
+        )
+        print(lines[-1], file=sys.stderr, flush=True)
+        del layer, x
     return lines
 
 

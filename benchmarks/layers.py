@@ -127,6 +127,7 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--knots", choices=("uniform", "adaptive"), default="uniform")
     parser.add_argument("--compile", action="store_true", help="also time this library under torch.compile")
+    parser.add_argument("--device", default="cpu", help="where to compute: cpu, or cuda (cpu)")
     parser.add_argument("--threads", type=int, default=2, help="threads of torch (2)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds (5)")
     parser.add_argument("--seconds", type=float, default=0.3, help="time for each contestant in each round (0.3)")
@@ -149,7 +150,7 @@ def start_workers(arguments: argparse.Namespace) -> dict[str, Worker]:
             print(f"LEFT OUT: {name}; its place is not given. See README.md here.")
         elif not Path(place).is_dir():
             sys.exit(f"{place} is no folder.")
-    paths = [str(HERE.parent), *(place for place in places.values() if place is not None)]
+    paths = [str(HERE.parent), *(str(Path(place).resolve()) for place in places.values() if place is not None)]
     ours = Worker(sys.executable, threads=arguments.threads, paths=paths)
     workers = {"here": ours}
     if arguments.compile:
@@ -164,11 +165,12 @@ def start_workers(arguments: argparse.Namespace) -> dict[str, Worker]:
 
 
 def describe(arguments: argparse.Namespace, workers: dict[str, Worker]) -> str:
-    versions = workers["here"].ask("versions")
+    versions = workers["here"].ask("versions", device=arguments.device)
+    gpu = f"{versions['gpu']}, " if versions["gpu"] else ""
     return (
         f"{arguments.dtype}, {arguments.knots} knots, k=3, {arguments.threads} thread(s), {arguments.rounds} rounds, "
         f"{arguments.clock} time; "
-        f"{processor()}, Python {versions['python']}, torch {versions['torch']}."
+        f"{gpu}{processor()}, Python {versions['python']}, torch {versions['torch']}."
     )
 
 
@@ -176,7 +178,8 @@ def measure(shape: Shape, workers: dict[str, Worker], arguments: argparse.Namesp
     """Measure all contestants at one shape, in turns."""
     names = []
     for name, worker in workers.items():
-        options = {"dtype": arguments.dtype, "knots": arguments.knots, **shape._asdict()}
+        options = {name: getattr(arguments, name) for name in ("dtype", "knots", "device")}
+        options.update(shape._asdict())
         answer = worker.ask("start", name=name, **options)
         if "failed" in answer:
             print(f"{shape}: {name} left out: {answer['failed']}")

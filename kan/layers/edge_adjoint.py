@@ -19,6 +19,7 @@ from kan.layers.base_functions import value_and_slope
 from kan.layers.edge_sum import Features
 from kan.layers.kan_layer import KANLayer
 from kan.spline.basis import is_dense, local_basis_with_slopes, scatter_rows
+from kan.spline.fused import FusedBasis, has_kernels, repeated_basis
 from kan.spline.repeated import RepeatedBasis, differences
 
 
@@ -65,8 +66,8 @@ class EdgeAdjoint:
             return
         self._features = grid.new_empty(inputs, count + 1, samples)
         self._centred = torch.empty_like(self._features) if with_variances else None
-        self._recursion: RepeatedBasis | None = None
-        dense = is_dense(self._features[:, 0], grid)
+        self._recursion: RepeatedBasis | FusedBasis | None = None
+        dense = has_kernels(grid, degree=layer.k) or is_dense(self._features[:, 0], grid)
         spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
         # The derivatives of edges are (lowering @ weights)' @ slopes; the last row of both is the base function.
         lowering = torch.block_diag(spline, spline.new_ones(1, 1)).T
@@ -75,7 +76,7 @@ class EdgeAdjoint:
         self._base, self._base_slope = self._features[:, -1], self._slopes[:, -1]
         if dense:
             bases, lower = self._features[:, :-1], self._slopes[:, :-1]
-            self._recursion = RepeatedBasis(grid, degree=layer.k, values=bases, lower=lower)
+            self._recursion = repeated_basis(grid, degree=layer.k, values=bases, lower=lower)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges at inputs x (I, N)."""

@@ -1,21 +1,21 @@
-"""The numerical edges of a large layer: sums and gradients, block by block of inputs.
+"""The numerical edges of a large layer: sums and gradients, block by block of inputs and samples.
 
 The features of a whole layer, (I (B + 1), N), are larger than a processor's cache, and every step of their recursion
-would go through memory. So inputs are taken in blocks: the features of a block are made, multiplied and dropped, in
-memory that the next block uses again, and the weights of a block are folded just before they are used. Nothing but the
-arguments is kept for the gradients, which make the features once more: that costs about as much as reading them back.
+would go through memory. So inputs are taken in blocks, and the samples of a block in chunks: the features of a block
+at a chunk are made, multiplied and dropped, in memory that the next ones use again, and the weights of a block are
+folded just before they are used. Nothing but the arguments is kept for the gradients, which make the features once
+more: that costs about as much as reading them back.
 
 The formulas are those of `kan.layers.edge_sum`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
-from kan.layers.edge_kernel import centre
 from kan.layers.edge_tensors import EdgeTensors, new_gradients, write_gradients
 from kan.spline.fused import FusedBasis, repeated_basis
 from kan.spline.repeated import RepeatedBasis
@@ -24,6 +24,9 @@ from kan.spline.repeated import RepeatedBasis
 # core (measured), on a GPU as much as keeps it busy.
 _BLOCK = 2**18
 _BLOCK_OF_GPU = 2**27
+# Products of fewer inputs than this at once, or of fewer samples, are slow.
+_FEWEST_INPUTS = 16
+_FEWEST_SAMPLES = 256
 
 
 class EdgeBlocks:
@@ -33,17 +36,29 @@ class EdgeBlocks:
     ----------
     tensors : EdgeTensors
     degree : int
+    moments : list of Moments, optional
+        What an evaluation at these inputs has found before, block by block.
+
+    Attributes
+    ----------
+    moments : list of Moments
+        Of the features, after a forward pass with variances. Empty where all samples are one chunk: then they cost
+        less than keeping them.
     """
 
-    def __init__(self, tensors: EdgeTensors, *, degree: int) -> None:
-        self.tensors, self.degree = tensors, degree
+    def __init__(self, tensors: EdgeTensors, *, degree: int, moments: Sequence[Moments] = ()) -> None:
+        self.tensors, self.degree, self.moments = tensors, degree, list(moments)
         x, knots = tensors.x, tensors.knots
         self.inputs, self.outputs, self.count = tensors.coefficients.shape
         self.samples = x.shape[1]
-        numbers = max(knots.shape[1] * self.samples, self.outputs * (self.count + 1), 1)
         block = _BLOCK_OF_GPU if x.is_cuda else _BLOCK
+        of_few_inputs = block // max(knots.shape[1] * min(self.inputs, _FEWEST_INPUTS), 1)
+        chunks = -(-self.samples // max(of_few_inputs, _FEWEST_SAMPLES))
+        self._chunk = -(-self.samples // max(chunks, 1))
+        numbers = max(knots.shape[1] * self._chunk, self.outputs * (self.count + 1), 1)
         self._at_once = max(1, min(self.inputs, block // numbers))
-        self._features = x.new_empty(self._at_once, self.count + 1, self.samples)
+        self._features = x.new_empty(self._at_once, self.count + 1, self._chunk)
+        self._held: tuple[int, int] | None = None  # where the block and the chunk of the features begin
         # With the outputs last, both products read and write rows as they lie in memory.
         self._weights = x.new_empty(self._at_once, self.count + 1, self.outputs)
 
@@ -53,11 +68,17 @@ class EdgeBlocks:
         variances = torch.empty_like(self.tensors.mask) if with_variances else None
         recursion = self._recursion()
         for block in self._blocks():
-            features, weights = self._evaluate(block, recursion), self._fold(block)
-            sums.addmm_(weights.flatten(0, 1).T, features.flatten(0, 1))
-            if variances is not None:
-                covariance = self._covariance(centre(features))
-                variances[block] = torch.bmm(covariance, weights).mul_(weights).sum(dim=1)
+            weights, moments = self._fold(block), Moments() if with_variances else None
+            for chunk in self._chunks():
+                features = self._evaluate(block, chunk, recursion)
+                sums[:, chunk].addmm_(weights.flatten(0, 1).T, features.flatten(0, 1))
+                if moments is not None:
+                    moments.add(features)
+            if moments is None or variances is None:
+                continue
+            variances[block] = torch.bmm(moments.covariance(), weights).mul_(weights).sum(dim=1)
+            if self._chunk < self.samples:
+                self.moments.append(moments)
         return sums, variances
 
     def backward(
@@ -69,28 +90,31 @@ class EdgeBlocks:
         # Gradients often come with samples first in memory; in double precision products with those take twice as long.
         grad_sums = grad_sums.contiguous()
         for_inputs = grad_x is not None or grad_base is not None
-        lower = None
-        if grad_x is not None:
-            lower = grad_x.new_empty(self._at_once, self.count + 1, self.samples)
-        recursion = self._recursion(lower)
-        for block in self._blocks():
-            features = self._evaluate(block, recursion)
+        recursion = self._recursion(pulls_back=grad_x is not None)
+        for number, block in enumerate(self._blocks()):
             weights = self._fold(block) if for_inputs or grad_variances is not None else None
-            grad_weights = (features.flatten(0, 1) @ grad_sums.T).view(*features.shape[:2], self.outputs)
-            grad_features = None
-            if for_inputs:
-                assert weights is not None
-                grad_features = (weights.flatten(0, 1) @ grad_sums).view_as(features)
+            grad_weights: Tensor | None = None
+            pull: _VariancePull | None = None
             if grad_variances is not None:
                 assert weights is not None
-                self._add_variances(features, weights, grad_variances[block], grad_weights, grad_features)
-            write_gradients(self.tensors, block, grad_weights[:, :-1], grad_weights[:, -1], of_parameters)
-            if grad_features is not None:
+                moments = self.moments[number] if self.moments else self._find_moments(block, recursion)
+                pull = _VariancePull(moments, weights, grad_variances[block])
+                grad_weights = pull.grad_weights
+            for chunk in self._chunks():
+                features, signals = self._evaluate(block, chunk, recursion), grad_sums[:, chunk]
+                product = (features.flatten(0, 1) @ signals.T).view(*features.shape[:2], self.outputs)
+                grad_weights = product if grad_weights is None else grad_weights.add_(product)
+                if weights is None or not for_inputs:
+                    continue
+                grad_features = (weights.flatten(0, 1) @ signals).view_as(features)
+                if pull is not None:
+                    pull.add_to(grad_features, features)
                 if grad_base is not None:
-                    grad_base[block] = grad_features[:, -1]
-                if grad_x is not None and lower is not None:
-                    slopes = lower[: len(features), :-1] - lower[: len(features), 1:]
-                    grad_x[block] = slopes.mul_(grad_features[:, :-1]).sum(dim=1).mul_(self.degree)
+                    grad_base[block, chunk] = grad_features[:, -1]
+                if grad_x is not None:
+                    recursion.pull_back(grad_features[:, :-1], into=grad_x[block, chunk])
+            assert grad_weights is not None  # there is at least one chunk
+            write_gradients(self.tensors, block, grad_weights[:, :-1], grad_weights[:, -1], of_parameters)
         return gradients
 
     def _blocks(self) -> Iterator[slice]:
@@ -98,17 +122,32 @@ class EdgeBlocks:
         for first in range(0, self.inputs, self._at_once):
             yield slice(first, min(first + self._at_once, self.inputs))
 
-    def _recursion(self, lower: Tensor | None = None) -> RepeatedBasis | FusedBasis:
-        """Return what makes the features, and writes what slopes are made of into `lower`."""
-        return repeated_basis(self.tensors.knots, degree=self.degree, values=self._features[:, :-1], lower=lower)
+    def _chunks(self) -> Iterator[slice]:
+        """Return the samples of every chunk, of one without samples if there are none."""
+        for first in range(0, max(self.samples, 1), max(self._chunk, 1)):
+            yield slice(first, min(first + self._chunk, self.samples))
 
-    def _evaluate(self, block: slice, recursion: RepeatedBasis | FusedBasis) -> Tensor:
-        """Return the features (I, B + 1, N) of a block."""
-        x = self.tensors.x[block]
-        features = self._features[: len(x)]
-        recursion.evaluate(x, first=block.start)
-        features[:, -1] = self.tensors.base[block]
+    def _recursion(self, *, pulls_back: bool = False) -> RepeatedBasis | FusedBasis:
+        """Return what makes the features and, if it `pulls_back`, gradients of inputs from those of features."""
+        values, self._held = self._features[:, :-1], None
+        return repeated_basis(self.tensors.knots, degree=self.degree, values=values, pulls_back=pulls_back)
+
+    def _evaluate(self, block: slice, chunk: slice, recursion: RepeatedBasis | FusedBasis) -> Tensor:
+        """Return the features (I, B + 1, N) of a block at a chunk."""
+        x = self.tensors.x[block, chunk]
+        features = self._features[: len(x), :, : x.shape[1]]
+        if self._held != (block.start, chunk.start):
+            recursion.evaluate(x, first=block.start)
+            features[:, -1] = self.tensors.base[block, chunk]
+            self._held = block.start, chunk.start
         return features
+
+    def _find_moments(self, block: slice, recursion: RepeatedBasis | FusedBasis) -> Moments:
+        """Return the moments of the features of a block."""
+        moments = Moments()
+        for chunk in self._chunks():
+            moments.add(self._evaluate(block, chunk, recursion))
+        return moments
 
     def _fold(self, block: slice) -> Tensor:
         """Return the weights (I, B + 1, O) of a block: scales and mask folded into one number for every feature."""
@@ -119,21 +158,46 @@ class EdgeBlocks:
         torch.mul(scale_base[block], used, out=weights[:, -1])
         return weights
 
-    def _covariance(self, centred: Tensor) -> Tensor:
-        """Return the covariance (I, B + 1, B + 1) of centred features."""
-        return torch.bmm(centred, centred.mT).div_(max(self.samples - 1, 1))
 
-    def _add_variances(
-        self,
-        features: Tensor,
-        weights: Tensor,
-        grad_variances: Tensor,
-        grad_weights: Tensor,
-        grad_features: Tensor | None,
-    ) -> None:
-        """Add what comes through the variances w' C w: 2 w' C dw + w' dC w, with dC from the centred features."""
-        centred = centre(features)
-        grad_weights.addcmul_(torch.bmm(self._covariance(centred), weights), grad_variances[:, None], value=2)
-        if grad_features is not None:
-            outer = torch.bmm(weights, (grad_variances[:, None] * weights).mT)  # (I, B + 1, B + 1)
-            grad_features.baddbmm_(outer, centred, alpha=2 / max(self.samples - 1, 1))
+class Moments:
+    """Mean and covariance of features (I, B + 1, N) that come chunk by chunk.
+
+    Sums are taken of the differences from the mean of the first chunk, which is near that of all: no digits cancel.
+    """
+
+    def __init__(self) -> None:
+        self.samples = 0
+        self._origin = self._sum = self._products = torch.zeros(())
+
+    def add(self, features: Tensor) -> None:
+        """Take in a chunk."""
+        if self.samples == 0:
+            self._origin = features.mean(dim=2, keepdim=True)
+            self._sum = torch.zeros_like(self._origin)
+            self._products = self._sum @ self._sum.mT
+        offsets = features - self._origin
+        self._sum += offsets.sum(dim=2, keepdim=True)
+        self._products += torch.bmm(offsets, offsets.mT)
+        self.samples += features.shape[2]
+
+    def mean(self) -> Tensor:
+        """Return the means (I, B + 1, 1)."""
+        return self._origin + self._sum / self.samples
+
+    def covariance(self) -> Tensor:
+        """Return the covariance (I, B + 1, B + 1), with divisor N - 1."""
+        squares = self._products - torch.bmm(self._sum, self._sum.mT) / self.samples
+        return squares / max(self.samples - 1, 1)
+
+
+class _VariancePull:
+    """The gradients of variances w' C w: 2 w' C dw + w' dC w, with dC from the centred features."""
+
+    def __init__(self, moments: Moments, weights: Tensor, grad_variances: Tensor) -> None:
+        self.grad_weights = 2 * grad_variances[:, None] * torch.bmm(moments.covariance(), weights)
+        self._mean, self._scale = moments.mean(), 2 / max(moments.samples - 1, 1)
+        self._outer = torch.bmm(weights, (grad_variances[:, None] * weights).mT)  # (I, B + 1, B + 1)
+
+    def add_to(self, grad_features: Tensor, features: Tensor) -> None:
+        """Add the gradient of the features at a chunk."""
+        grad_features.baddbmm_(self._outer, features - self._mean, alpha=self._scale)

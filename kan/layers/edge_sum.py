@@ -14,6 +14,7 @@ it writes the same gradients with differentiable operations, so that derivatives
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -63,8 +64,11 @@ class Features(NamedTuple):
 def is_gathered(x: Tensor, knots: Tensor, *, with_features: bool = False, with_variances: bool = False) -> bool:
     """Whether the weights that count are gathered, instead of multiplied with the features of all bases.
 
-    The features may be known, with their covariance, and the variances of edges may be needed.
+    The features may be known, with their covariance, and the variances of edges may be needed. On a GPU products are
+    faster by far for up to 200 intervals, at least (`benchmarks/gpu.py`).
     """
+    if x.device.type != "cpu":
+        return False
     if with_features and with_variances:
         many = _MANY_INTERVALS_WITH_COVARIANCE
     elif with_features or x.dtype == torch.float64:
@@ -155,14 +159,16 @@ class _EdgeSums(torch.autograd.Function):
         ctx.save_for_backward(*tensors)
         ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known
         ctx.lib = lib = library_for(x, knots)
-        ctx.local = None
         ctx.is_large = known is None and lib is TORCH
         if ctx.is_large:
-            if not is_gathered(x, knots):
-                return EdgeBlocks(tensors, degree=degree).forward(with_variances=with_variances)
-            edges = EdgeGather(tensors, degree=degree)
-            ctx.local = edges.local
-            return edges.forward(with_variances=with_variances)
+            if is_gathered(x, knots):
+                gather = EdgeGather(tensors, degree=degree)
+                ctx.again = partial(EdgeGather, degree=degree, local=gather.local)
+                return gather.forward(with_variances=with_variances)
+            blocks = EdgeBlocks(tensors, degree=degree)
+            result = blocks.forward(with_variances=with_variances)
+            ctx.again = partial(EdgeBlocks, degree=degree, moments=blocks.moments)
+            return result
         read = lib.from_tensor
         spread = None
         if known is None:
@@ -185,10 +191,7 @@ class _EdgeSums(torch.autograd.Function):
             # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
             lib, at, weights, spread = TORCH, *_differentiable(ctx, needs_x=needs_x)
         elif ctx.is_large:
-            edges: EdgeBlocks | EdgeGather = EdgeBlocks(saved, degree=ctx.degree)
-            if ctx.local is not None:
-                edges = EdgeGather(saved, degree=ctx.degree, local=ctx.local)
-            found = edges.backward(grad_sums, grad_variances, wanted=ctx.needs_input_grad[:6])
+            found = ctx.again(saved).backward(grad_sums, grad_variances, wanted=ctx.needs_input_grad[:6])
             return (*found, None, None, None, None)
         else:
             lib, (at, weights, spread) = ctx.lib, ctx.kept

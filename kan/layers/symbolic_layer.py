@@ -26,6 +26,10 @@ IDLE = "0"
 ANONYMOUS = "anonymous"
 
 
+# Where every function of the library and its derivative are finite.
+_HARMLESS = 0.5
+
+
 class EdgeGroup(NamedTuple):
     """The edges that carry one function: E pairs of output and input."""
 
@@ -141,8 +145,10 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
             affine = self.affine[group.outputs, group.inputs].to(x.dtype)  # (E, 4)
             a, b, c, d = affine[:, :, None].unbind(dim=1)
             argument = torch.addcmul(b, a, x[group.inputs])
-            value = group.bound(y_th if singularity_avoiding else None)(argument)
             mask = self.mask[group.outputs, group.inputs][:, None].to(x.dtype)
+            if torch.compiler.is_compiling():
+                argument = torch.where(mask != 0, argument, _HARMLESS)
+            value = group.bound(y_th if singularity_avoiding else None)(argument)
             results.append((group, mask * (c * value + d)))
         return results
 
@@ -327,23 +333,26 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     def edge_groups(self) -> list[EdgeGroup]:
         """Return the groups of edges with the same function, on the device of the parameters.
 
-        Edges with mask zero are left out: a function that is infinite or NaN there would spoil sum and gradients.
+        Edges with mask zero are left out: a function that is infinite or NaN there would spoil sum and gradients. Only
+        a compiler, which cannot look at the mask, gets them too.
         """
         if self.is_idle:
             return []
+        if torch.compiler.is_compiling():
+            return self._grouped_edges(sorted(self._fixed))
         known = self._groups
         if known is None or known.mask.device != self.device or not torch.equal(known.mask, self.mask):
             # What is kept may serve a training step after a pass in inference mode.
             with torch.inference_mode(False):
-                self._groups = known = _Groups(self._grouped_edges(), self.mask.detach().clone())
+                active = [pair for pair in sorted(self._fixed) if self.mask[pair] != 0]
+                self._groups = known = _Groups(self._grouped_edges(active), self.mask.detach().clone())
         return known.groups
 
-    def _grouped_edges(self) -> list[EdgeGroup]:
-        """Sort the edges by function."""
+    def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
+        """Sort edges (j, i) by function."""
         members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
-        for j, i in sorted(self._fixed):
-            if self.mask[j, i] != 0:
-                members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
+        for j, i in edges:
+            members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
         groups = []
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])

@@ -13,7 +13,7 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -200,11 +200,11 @@ class Network(Model):
         """Whether the numerical edges of a layer are evaluated: if any of them counts, or none is symbolic.
 
         Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
-        the mask, which may be on another device, is not looked at.
+        the mask, which may be on another device, is not looked at; and a compiler cannot look at it.
         """
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
-        return symbolic.is_idle or bool(mask.any())
+        return symbolic.is_idle or torch.compiler.is_compiling() or bool(mask.any())
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -225,6 +225,14 @@ class Network(Model):
     def subnode_scale(self) -> list[nn.Parameter]:
         """The scale of the sub-nodes after every edge layer."""
         return [getattr(self, f"subnode_scale_{layer}") for layer in range(self.depth)]
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Network:
+        """Move or cast everything; which columns are inputs stays as it is."""
+        known = self._all_columns_of is self.input_id
+        super()._apply(fn, recurse)
+        if known:
+            self._all_columns_of = self.input_id
+        return self
 
     # The forward pass
 
@@ -299,6 +307,8 @@ class Network(Model):
     def _inputs(self, x: Tensor) -> Tensor:
         """Return the columns of `x` (N, columns) that are inputs, samples last: (I, N)."""
         if self._all_columns_of is not self.input_id:
+            if torch.compiler.is_compiling():  # which cannot look at numbers
+                return x[:, self.input_id].T.contiguous()
             columns = torch.arange(self.n_columns, device=self.input_id.device)
             self._all_columns = torch.equal(self.input_id, columns)
             self._all_columns_of = self.input_id

@@ -1,12 +1,9 @@
-"""The bases of `kan.spline.basis` on a GPU, by one Triton kernel instead of a dozen operations.
+"""The bases of `kan.spline.basis` on a GPU, by the kernels of `kan.spline.kernels` instead of a dozen operations.
 
-On a GPU the recursion is bound by memory: every operation of it reads and writes arrays as large as the features. Here
-each sample finds its interval by counting the knots below it, runs de Boor's triangular scheme over the k + 1 bases
-that are not zero there in registers, and writes every basis once. Triton comes with PyTorch's builds for CUDA, and
-compiles the kernel at its first use. It is then compared with the recursion on a few samples; where Triton is absent or
-fails, `RepeatedBasis` does the work.
-
-Source: de Boor, *A Practical Guide to Splines*, ch. X (the algorithm BSPLVB).
+On a GPU the recursion is bound by memory: every operation of it reads and writes arrays as large as the features. The
+kernels read samples and write bases, or read the gradients of bases and write those of samples, each number once.
+Triton comes with PyTorch's builds for CUDA, and compiles them at their first use. They are then compared with the
+recursion on a few samples; where Triton is absent or fails, `RepeatedBasis` does the work.
 """
 
 from __future__ import annotations
@@ -28,7 +25,9 @@ _CHECKED_SAMPLES = 64
 
 
 class FusedBasis:
-    """`RepeatedBasis` by one kernel: the same arguments and results."""
+    """`RepeatedBasis` by two kernels: the same arguments and results."""
+
+    _at: tuple[Tensor, int]  # the samples of the last evaluation, and the number of their first input
 
     def __init__(self, knots: Tensor, *, degree: int, values: Tensor, lower: Tensor | None = None) -> None:
         self.degree, self._knots = degree, knots.contiguous()
@@ -36,38 +35,60 @@ class FusedBasis:
 
     def evaluate(self, x: Tensor, *, first: int = 0) -> None:
         """Compute the bases at x (I, N), of the inputs from number `first` on, and those of the degree below."""
+        self._at = (x, first)
+        lower = self._bases if self._lower is None else self._lower
+        self._launch(_kernels().write_bases, self._bases, lower, WITH_LOWER=self._lower is not None)
+
+    def pull_back(self, gradients: Tensor, *, into: Tensor) -> None:
+        """Write the gradients (I, N) of the last samples from those of their bases (I, B, N)."""
+        self._launch(_kernels().pull_back, gradients, into)
+
+    def _launch(self, kernel: Any, *arrays: Tensor, **options: Any) -> None:
+        """Run a kernel on the last samples, with arrays whose strides all enter."""
+        x, first = self._at
         inputs, samples = x.shape
         if inputs == 0 or samples == 0:
             return
-        lower = self._bases if self._lower is None else self._lower
-        _kernel()[-(-samples // _BLOCK), inputs](
+        strides = [stride for array in arrays for stride in array.stride()]
+        # Neighbours among the programs share samples: where these are the rows of x, they lie side by side.
+        kernel[(-(-samples // _BLOCK) * inputs,)](
             x,
             self._knots[first:],
-            self._bases,
-            lower,
+            *arrays,
+            inputs,
             samples,
-            *(x.stride(0), x.stride(1)),
-            *(self._bases.stride(0), self._bases.stride(1)),
-            *(lower.stride(0), lower.stride(1)),
+            *x.stride(),
+            *strides,
             NO_WIDTH=NO_WIDTH,
             COUNT=self._knots.shape[1],
             DEGREE=self.degree,
-            WITH_LOWER=self._lower is not None,
             BLOCK=_BLOCK,
+            **options,
         )
 
 
 def repeated_basis(
-    knots: Tensor, *, degree: int, values: Tensor, lower: Tensor | None = None
+    knots: Tensor, *, degree: int, values: Tensor, lower: Tensor | None = None, pulls_back: bool = False
 ) -> RepeatedBasis | FusedBasis:
-    """Return the faster evaluation of the two for where the knots live; see `RepeatedBasis`."""
-    fused = knots.is_cuda and values.stride(2) == 1 and _is_right(knots.device, knots.dtype, degree)
-    return (FusedBasis if fused else RepeatedBasis)(knots, degree=degree, values=values, lower=lower)
+    """Return the faster evaluation of the two for where the knots live; see `RepeatedBasis`.
+
+    With `pulls_back` its `pull_back` will be called, for which the recursion needs `lower`, be it in memory of its own.
+    """
+    if has_kernels(knots, degree=degree):
+        return FusedBasis(knots, degree=degree, values=values, lower=lower)
+    if pulls_back and lower is None:
+        lower = values.new_empty(values.shape[0], values.shape[1] + 1, values.shape[2])
+    return RepeatedBasis(knots, degree=degree, values=values, lower=lower)
+
+
+def has_kernels(knots: Tensor, *, degree: int) -> bool:
+    """Whether the kernels run where the knots live."""
+    return knots.is_cuda and _is_right(knots.device, knots.dtype, degree)
 
 
 @cache
 def _is_right(device: torch.device, dtype: torch.dtype, degree: int) -> bool:
-    """Whether the kernel compiles for a device, and computes there what the recursion does."""
+    """Whether the kernels compile for a device, and compute there what the recursion does."""
     try:
         found = [_example(kind, device, dtype, degree) for kind in (FusedBasis, RepeatedBasis)]
     except ImportError:
@@ -79,89 +100,22 @@ def _is_right(device: torch.device, dtype: torch.dtype, degree: int) -> bool:
     return all(torch.allclose(one, other, atol=tolerance, rtol=tolerance) for one, other in zip(*found))
 
 
-def _example(kind: Any, device: torch.device, dtype: torch.dtype, degree: int) -> tuple[Tensor, Tensor]:
-    """Return bases and scaled lower bases of a uniform grid, inside and outside of it."""
+def _example(kind: Any, device: torch.device, dtype: torch.dtype, degree: int) -> tuple[Tensor, ...]:
+    """Return bases, scaled lower bases and gradients on a uniform grid, inside and outside of it."""
     knots = extend_knots(uniform_knots(-1.0, 1.0, inputs=2, intervals=3), degree=degree).to(device, dtype)
     count = knots.shape[1] - 1 - degree
     x = torch.linspace(-3, 3, 2 * _CHECKED_SAMPLES, device=device, dtype=dtype).view(_CHECKED_SAMPLES, 2).T
     values, lower = x.new_empty(2, count, _CHECKED_SAMPLES), x.new_empty(2, count + 1, _CHECKED_SAMPLES)
-    kind(knots, degree=degree, values=values, lower=lower).evaluate(x)
-    return values, lower
+    recursion = kind(knots, degree=degree, values=values, lower=lower)
+    recursion.evaluate(x)
+    gradients = torch.empty_like(x)
+    recursion.pull_back(values.flip(1), into=gradients)
+    return values, lower, gradients
 
 
 @cache
-def _kernel() -> Any:
-    """Return the kernel; Triton is only imported when it is used."""
-    import triton
-    import triton.language as tl
+def _kernels() -> Any:
+    """Return the module of the kernels; Triton is only imported when they are used."""
+    from kan.spline import kernels
 
-    @triton.jit
-    def write_bases(
-        x_pointer,
-        knots_pointer,
-        values_pointer,
-        lower_pointer,
-        samples,
-        x_row,
-        x_column,
-        values_input,
-        values_row,
-        lower_input,
-        lower_row,
-        NO_WIDTH: tl.constexpr,
-        COUNT: tl.constexpr,
-        DEGREE: tl.constexpr,
-        WITH_LOWER: tl.constexpr,
-        BLOCK: tl.constexpr,
-    ):
-        """Write values (B, N) and lower (B + 1, N) of one input, program axis 1, at a block of samples, axis 0."""
-        # Arrays may have more elements than 32 bits count.
-        which = tl.program_id(1).to(tl.int64)
-        sample = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
-        exists = sample < samples
-        knots = knots_pointer + which * COUNT
-        x = tl.load(x_pointer + which * x_row + sample * x_column, mask=exists, other=0.0)
-
-        # The number of knots that are not above x, less one: from -1 below the grid to COUNT - 1 above it.
-        interval = tl.zeros((BLOCK,), tl.int32) - 1
-        for number in range(COUNT):
-            interval += (x >= tl.load(knots + number)).to(tl.int32)
-        if DEGREE == 0:
-            # Steps would lose the largest sample.
-            interval = tl.where(x == tl.load(knots + COUNT - 1), COUNT - 2, interval)
-        inside = (interval >= 0) & (interval < COUNT - 1)
-
-        # The triangular scheme: basis number `interval - level + entry` of degree `level` is entry `entry` of a tuple.
-        values = (x * 0 + 1,)
-        scaled = values
-        for level in tl.static_range(1, DEGREE + 1):
-            raised = ()
-            scaled = ()
-            carried = x * 0
-            for entry in tl.static_range(level):
-                # Knots beyond the ends only enter bases that do not exist.
-                end = tl.minimum(tl.maximum(interval + 1 + entry, 0), COUNT - 1)
-                begin = tl.minimum(tl.maximum(interval + 1 + entry - level, 0), COUNT - 1)
-                right = tl.load(knots + end)
-                left = tl.load(knots + begin)
-                share = values[entry] / (right - left + NO_WIDTH)
-                raised = raised + (carried + (right - x) * share,)
-                carried = (x - left) * share
-                scaled = scaled + (share,)
-            values = raised + (carried,)
-
-        out = values_pointer + which * values_input + sample
-        for row in range(COUNT - 1 - DEGREE):
-            value = x * 0
-            for entry in tl.static_range(DEGREE + 1):
-                value = tl.where(inside & (row == interval - DEGREE + entry), values[entry], value)
-            tl.store(out + row * values_row, value, mask=exists)
-        if WITH_LOWER:
-            out = lower_pointer + which * lower_input + sample
-            for row in range(COUNT - DEGREE):
-                value = x * 0
-                for entry in tl.static_range(DEGREE):
-                    value = tl.where(inside & (row == interval - DEGREE + 1 + entry), scaled[entry], value)
-                tl.store(out + row * lower_row, value, mask=exists)
-
-    return write_bases
+    return kernels

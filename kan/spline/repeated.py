@@ -42,7 +42,7 @@ class RepeatedBasis:
         self._offset = knots.new_empty(inputs, count, samples)
         self._values = knots.new_empty(inputs, count - 1, samples)
         self._scaled = torch.empty_like(self._values)
-        self._views: dict[tuple[int, int], _Views] = {}
+        self._views: dict[tuple[int, int, int], _Views] = {}
 
     def evaluate(self, x: Tensor, *, first: int = 0) -> None:
         """Compute the bases, and those of the degree below over their widths.
@@ -50,13 +50,16 @@ class RepeatedBasis:
         Parameters
         ----------
         x : Tensor (I, N)
-            The samples of all inputs, or of some that follow each other.
+            The samples of all inputs, or of some that follow each other; fewer than there is memory for will do.
         first : int
             The number of the input that `x` begins with.
         """
-        views = self._views.get((first, len(x)))
+        inputs, samples = x.shape
+        views = self._views.get((first, inputs, samples))
         if views is None:
-            views = self._views[first, len(x)] = self._make_views(slice(first, first + len(x)), len(x))
+            views = self._make_views(slice(first, first + inputs), samples)
+            self._views[first, inputs, samples] = views
+        self._last = views
         offset = torch.sub(x[:, None, :], views.knots, out=views.offset)
         if self.degree < 2:
             self._evaluate_steps(offset, views)
@@ -67,16 +70,28 @@ class RepeatedBasis:
             torch.mul(step.below, step.inverse, out=step.scaled)
             torch.mul(step.left, step.rising, out=step.values).addcmul_(step.right, step.falling, value=-1)
 
-    def _make_views(self, chosen: slice, inputs: int) -> _Views:
+    def pull_back(self, gradients: Tensor, *, into: Tensor) -> None:
+        """Write the gradients (I, N) of the last samples from those of their bases (I, B, N); needs `lower`."""
+        lower = self._last.lower
+        assert lower is not None
+        torch.sum((lower[:, :-1] - lower[:, 1:]).mul_(gradients), dim=1, out=into)
+        into *= self.degree
+
+    def _make_views(self, chosen: slice, samples: int) -> _Views:
         """Return the pieces of memory that an evaluation goes through; cutting them takes as long as filling them."""
-        offset, ramps = self._offset[:inputs], self._values[:inputs]
-        bases, lower = self._bases[:inputs], None if self._lower is None else self._lower[:inputs]
-        hats = below = self._scaled[:inputs, :-1]
+        inputs = chosen.stop - chosen.start
+
+        def cut(memory: Tensor) -> Tensor:
+            return memory[:inputs, :, :samples]
+
+        offset, ramps, scratch, bases = map(cut, (self._offset, self._values, self._scaled, self._bases))
+        lower = None if self._lower is None else cut(self._lower)
+        hats = below = scratch[:, :-1]
         steps = []
         for level in range(2, self.degree + 1):
             count, last = below.shape[1], level == self.degree
             scaled = ramps[:, :count] if lower is None or not last else lower
-            values = bases if last else self._scaled[:inputs, : count - 1]
+            values = bases if last else scratch[:, : count - 1]
             left, right = scaled[:, :-1], scaled[:, 1:]
             rising, falling = offset[:, : count - 1], offset[:, level + 1 :]
             steps.append(_Step(below, self._inverse[level - 1][chosen], scaled, left, right, rising, falling, values))

@@ -25,7 +25,20 @@ def make(kind: str) -> nn.Module:
     if kind == "KANLinear":
         return KANLinear(2, 1, grid_size=3, spline_order=2, generator=torch.Generator().manual_seed(0))
     grid = 40 if kind == "fine grid" else 3
+    if kind == "symbolic":
+        return symbolic()
     return KAN([2, [1, 1], 1], grid=grid, k=0 if kind == "steps" else 3, seed=0, auto_save=False)
+
+
+def symbolic() -> KAN:
+    """Return a network of splines and functions, one of them singular where it was removed."""
+    model = KAN([2, [1, 1], 1], grid=3, seed=0, auto_save=False)
+    for i, j, name in ((0, 0, "sin"), (1, 0, "x^2"), (1, 1, "log")):
+        model.fix_symbolic(0, i, j, name, fit_params_bool=False, verbose=False)
+    model.remove_edge(0, 1, 1)
+    model.fix_symbolic(1, 0, 0, "exp", fit_params_bool=False, verbose=False)
+    model.fix_symbolic(1, 1, 0, "x", fit_params_bool=False, verbose=False)
+    return model
 
 
 def batches() -> Iterator[Tensor]:
@@ -35,7 +48,7 @@ def batches() -> Iterator[Tensor]:
         yield 3 * torch.rand(size, 2, generator=generator) - 1.5
 
 
-@pytest.mark.parametrize("kind", ["network", "steps", "fine grid", "KANLinear"])
+@pytest.mark.parametrize("kind", ["network", "steps", "fine grid", "symbolic", "KANLinear"])
 def test_one_graph_serves_batches_of_all_sizes(kind: str) -> None:
     model = make(kind)
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
@@ -44,8 +57,9 @@ def test_one_graph_serves_batches_of_all_sizes(kind: str) -> None:
             torch.testing.assert_close(compiled(x), model(x))
 
 
-def test_a_compiled_network_trains_like_one_that_is_not() -> None:
-    models = [make("network") for _ in range(2)]
+@pytest.mark.parametrize("kind", ["network", "symbolic"])
+def test_a_compiled_network_trains_like_one_that_is_not(kind: str) -> None:
+    models = [make(kind) for _ in range(2)]
     compiled = torch.compile(models[0], fullgraph=True, dynamic=True, backend="aot_eager")
     optimisers = [torch.optim.Adam(model.parameters(), lr=0.01) for model in models]
     for x in batches():
@@ -56,3 +70,16 @@ def test_a_compiled_network_trains_like_one_that_is_not() -> None:
             optimiser.step()
     for first, second in zip(models[0].parameters(), models[1].parameters()):
         torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("change", ["moved", "pruned"])
+def test_a_network_that_was_changed_compiles(change: str) -> None:
+    model = make("network")
+    if change == "moved":
+        model._apply(torch.clone)  # as moving it to another device does
+    else:
+        model = KAN([4, 2, 1], seed=0, auto_save=False).prune_input(active_inputs=[0, 3])
+        model.input_id = model.input_id.clone()  # as reading it from a file does
+    compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
+    x = torch.rand(5, 4 if change == "pruned" else 2, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(compiled(x), model(x))

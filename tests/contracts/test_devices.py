@@ -1,7 +1,8 @@
 """Everything is computed where model and data are, and gives there what it gives on the CPU.
 
 There need not be a GPU: `pretend_device` is a device of its own. Run as a program, in a process of its own, this file
-prints as JSON what is wrong with each case; the tests read that.
+prints as JSON what is wrong with each case on the device that it is given; the tests read that. Where there is a GPU,
+they ask for it too.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ from kan.MLP import MLP
 from kan.training.penalties import REG_METRICS
 
 HERE = Path(__file__).parent
+PRETENDED = "pretend"
+DEVICES = [PRETENDED, *(["cuda"] if torch.cuda.is_available() else [])]
 VARIABLES = sympy.symbols("a b c")
 Found = list[Any]
 """What a case computed: tensors, numbers and texts."""
@@ -265,11 +268,11 @@ def compared(case: Callable[[Any], Found], device: torch.device) -> str:
     return ""
 
 
-@pytest.fixture(scope="module")
-def wrong(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+@pytest.fixture(scope="module", params=DEVICES)
+def wrong(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Return what is wrong with every case; torch never forgets a device, so in a process of its own."""
     done = subprocess.run(
-        [sys.executable, __file__],
+        [sys.executable, __file__, request.param],
         capture_output=True,
         text=True,
         cwd=tmp_path_factory.mktemp("elsewhere"),
@@ -303,8 +306,9 @@ if __name__ == "__main__":
     from pretend_device import Pretence, install
 
     torch.set_default_dtype(torch.float64)
+    pretended = sys.argv[1] == PRETENDED
     with contextlib.redirect_stdout(io.StringIO()):
-        place = install()
-        with Pretence():
+        place = install() if pretended else torch.device(sys.argv[1], 0)
+        with Pretence() if pretended else contextlib.nullcontext():
             wrong = {name: compared(case, place) for name, case in CASES.items()}
     sys.stdout.write(json.dumps(wrong) + "\n")

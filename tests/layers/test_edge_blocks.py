@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kan.layers import edge_blocks
-from kan.layers.edge_blocks import EdgeBlocks
+from kan.layers.edge_blocks import EdgeBlocks, Moments
 from kan.layers.edge_tensors import EdgeTensors
 from kan.spline import basis, extend_knots, uniform_knots
 
@@ -38,20 +38,35 @@ def edge_values(tensors: EdgeTensors, degree: int) -> Tensor:
     return mask * (scale_base * tensors.base[:, None] + scale_spline * splines)
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 100])
+@pytest.mark.parametrize("at_once", [1, 3, INPUTS])
+@pytest.mark.parametrize("chunk", [6, 7, SAMPLES])
 def test_blocks_of_any_size_give_the_values_and_gradients_of_the_edges(
-    tensors: EdgeTensors, degree: int, at_once: int, monkeypatch: pytest.MonkeyPatch
+    tensors: EdgeTensors, degree: int, at_once: int, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(edge_blocks, "_BLOCK", at_once * SAMPLES * tensors.knots.shape[1])
-    sums, variances = EdgeBlocks(tensors, degree=degree).forward(with_variances=True)
+    monkeypatch.setattr(edge_blocks, "_BLOCK", at_once * chunk * tensors.knots.shape[1])
+    monkeypatch.setattr(edge_blocks, "_FEWEST_INPUTS", at_once)
+    monkeypatch.setattr(edge_blocks, "_FEWEST_SAMPLES", 1)
+    before = EdgeBlocks(tensors, degree=degree)
+    sums, variances = before.forward(with_variances=True)
     leaves = tuple(tensor.clone().requires_grad_() for tensor in tensors[:6])
     edges = edge_values(EdgeTensors(*leaves, tensors.knots), degree)
     torch.testing.assert_close(sums, edges.sum(dim=0))
     torch.testing.assert_close(variances, edges.var(dim=2))
     of_sums, of_variances = random(OUTPUTS, SAMPLES, seed=6), random(INPUTS, OUTPUTS, seed=7)
     expected = torch.autograd.grad([edges.sum(dim=0), edges.var(dim=2)], leaves, [of_sums, of_variances])
-    found = EdgeBlocks(tensors, degree=degree).backward(of_sums, of_variances, wanted=(True,) * 6)
-    torch.testing.assert_close(found, expected)
+    assert bool(before.moments) == (chunk < SAMPLES)
+    for moments in ([], before.moments):
+        edges = EdgeBlocks(tensors, degree=degree, moments=moments)
+        torch.testing.assert_close(edges.backward(of_sums, of_variances, wanted=(True,) * 6), expected)
+
+
+def test_moments_of_chunks_are_those_of_all_samples() -> None:
+    features = random(2, 3, SAMPLES, seed=0) + 1e6
+    moments = Moments()
+    for chunk in features.split(6, dim=2):
+        moments.add(chunk)
+    torch.testing.assert_close(moments.mean()[..., 0], features.mean(dim=2))
+    torch.testing.assert_close(moments.covariance(), torch.stack([one.cov() for one in features]))
 
 
 def test_gradients_that_are_not_wanted_are_left_out(tensors: EdgeTensors, degree: int) -> None:
