@@ -15,10 +15,10 @@ other libraries.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from unittest.mock import patch
 
@@ -58,9 +58,10 @@ def evaluate(layer: KANLayer, x: Tensor) -> list[Tensor]:
     return [y.detach(), *torch.autograd.grad(y.square().mean(), wanted)]
 
 
-def check_results(device: str) -> list[str]:
-    """Compare with the processor in double precision; return the lines of a table."""
-    lines = ["| dtype | intervals | bases | largest error, relative |", "|---|---:|---|---:|"]
+def check_results(device: str) -> Iterator[str]:
+    """Compare with the processor in double precision; yield the lines of a table."""
+    yield "| dtype | intervals | bases | largest error, relative |"
+    yield "|---|---:|---|---:|"
     for dtype, bound in TOLERANCE.items():
         for grid in (5, 20, 50):
             reference = make_layer(64, grid=grid, device="cpu", dtype=torch.float64)
@@ -72,10 +73,9 @@ def check_results(device: str) -> list[str]:
                     float((one.double().cpu() - other).abs().max() / other.abs().max())
                     for one, other in zip(found, exact)
                 )
-                lines.append(f"| {str(dtype)[6:]} | {grid} | {name} | {error:.1e} |")
+                yield f"| {str(dtype)[6:]} | {grid} | {name} | {error:.1e} |"
                 if not error < bound:
-                    raise SystemExit("\n".join([*lines, f"The error is above {bound:.0e}."]))
-    return lines
+                    raise SystemExit(f"The error is above {bound:.0e}.")
 
 
 def both_ways(call: Callable[[], list[Tensor]]) -> Iterator[tuple[str, list[Tensor]]]:
@@ -85,8 +85,8 @@ def both_ways(call: Callable[[], list[Tensor]]) -> Iterator[tuple[str, list[Tens
         yield "recursion", call()
 
 
-def check_compile(device: str) -> str:
-    """Train through `torch.compile` with batches of different sizes; return what happened."""
+def check_compile(device: str) -> Iterator[str]:
+    """Train through `torch.compile` with batches of different sizes; yield what happened."""
     torch._dynamo.reset()
     model = KAN(width=[8, 16, 1], seed=0, auto_save=False).to(device)
     plain = KAN(width=[8, 16, 1], seed=0, auto_save=False).to(device)
@@ -101,7 +101,9 @@ def check_compile(device: str) -> str:
         nn.functional.mse_loss(compiled(x[:size]), x[:size, :1]).backward()
         optimiser.step()
     graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
-    return f"torch.compile: {graphs} graphs for 4 batch sizes, outputs differ from eager ones by {difference:.1e}"
+    yield ""
+    yield f"torch.compile: {graphs} graphs for 4 batch sizes, outputs differ from eager ones by {difference:.1e}"
+    yield ""
 
 
 def timed(call: Callable[[], object], device: str) -> tuple[float, float]:
@@ -138,12 +140,10 @@ def time_floor(size: int, samples: int, *, grid: int, device: str) -> float:
     return timed(products, device)[0] * size / inputs
 
 
-def time_layers(device: str, largest: int) -> list[str]:
-    """Time square layers; return the lines of a table."""
-    lines = [
-        "| layer | samples | kernels (ms) | recursion (ms) | floor (ms) | kernels (MiB) | recursion (MiB) |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
+def time_layers(device: str, largest: int) -> Iterator[str]:
+    """Time square layers; yield the lines of a table."""
+    yield "| layer | samples | kernels (ms) | recursion (ms) | floor (ms) | kernels (MiB) | recursion (MiB) |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
     shapes = [(size, samples, 5) for size in (256, 1024, 4096) for samples in (1024, 8192, 65536)]
     shapes += [(size, 8192, grid) for size in (256, 1024) for grid in (FINE, 4 * FINE)]
     for size, samples, grid in shapes:
@@ -156,13 +156,11 @@ def time_layers(device: str, largest: int) -> list[str]:
             recursion, recursion_memory = timed(lambda layer=layer, x=x: evaluate(layer, x), device)
         products = time_floor(size, samples, grid=grid, device=device)
         name = f"[{size}, {size}]" + ("" if grid == 5 else f", G = {grid}")
-        lines.append(
+        yield (
             f"| {name} | {samples} | {kernels:.2f} | {recursion:.2f} | {products:.2f} "
             f"| {kernel_memory:.0f} | {recursion_memory:.0f} |"
         )
-        print(lines[-1], file=sys.stderr, flush=True)
         del layer, x
-    return lines
 
 
 def main() -> None:
@@ -176,20 +174,18 @@ def main() -> None:
         raise SystemExit("There is no GPU here. `--device cpu` goes through the same steps without one.")
     name = torch.cuda.get_device_name() if options.device.startswith("cuda") else "no GPU"
     torch.backends.cuda.matmul.allow_tf32 = False
-    text = "\n".join(
-        [
-            f"{name}, torch {torch.__version__}, single precision without TF32, 5 intervals, cubic",
-            "",
-            *check_results(options.device),
-            "",
-            check_compile(options.device),
-            "",
-            *time_layers(options.device, options.largest),
-        ]
+    lines = chain(
+        [f"{name}, torch {torch.__version__}, single precision without TF32, 5 intervals, cubic", ""],
+        check_results(options.device),
+        check_compile(options.device),
+        time_layers(options.device, options.largest),
     )
-    print(text)
-    if options.output is not None:
-        options.output.write_text(text + "\n", encoding="utf-8")
+    text = ""
+    for line in lines:
+        print(line, flush=True)
+        text += line + "\n"
+        if options.output is not None:  # as far as it has come
+            options.output.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
