@@ -21,7 +21,7 @@ from kan.spline.fused import FusedBasis, repeated_basis
 from kan.spline.repeated import RepeatedBasis
 
 # Numbers in one step of the recursion over a block, and in its weights: on a processor what stays in the cache of a
-# core (measured), on a GPU as much as keeps it busy.
+# core, on a GPU as much as keeps it busy (both measured).
 _BLOCK = 2**18
 _BLOCK_OF_GPU = 2**27
 # Products of fewer inputs than this at once, or of fewer samples, are slow.
@@ -162,7 +162,8 @@ class EdgeBlocks:
 class Moments:
     """Mean and covariance of features (I, B + 1, N) that come chunk by chunk.
 
-    Sums are taken of the differences from the mean of the first chunk, which is near that of all: no digits cancel.
+    Sums are taken of the differences from the mean of the first chunk: where that is near the mean of all, as it is unless
+    samples are sorted, no digits cancel.
     """
 
     def __init__(self) -> None:

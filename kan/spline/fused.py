@@ -51,20 +51,22 @@ class FusedBasis:
             return
         strides = [stride for array in arrays for stride in array.stride()]
         # Neighbours among the programs share samples: where these are the rows of x, they lie side by side.
-        kernel[(-(-samples // _BLOCK) * inputs,)](
-            x,
-            self._knots[first:],
-            *arrays,
-            inputs,
-            samples,
-            *x.stride(),
-            *strides,
-            NO_WIDTH=NO_WIDTH,
-            COUNT=self._knots.shape[1],
-            DEGREE=self.degree,
-            BLOCK=_BLOCK,
-            **options,
-        )
+        programs = -(-samples // _BLOCK) * inputs
+        with torch.cuda.device_of(x):  # Triton's own choice is the current device
+            kernel[(programs,)](
+                x,
+                self._knots[first:],
+                *arrays,
+                inputs,
+                samples,
+                *x.stride(),
+                *strides,
+                NO_WIDTH=NO_WIDTH,
+                COUNT=self._knots.shape[1],
+                DEGREE=self.degree,
+                BLOCK=_BLOCK,
+                **options,
+            )
 
 
 def repeated_basis(
