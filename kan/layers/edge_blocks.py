@@ -162,8 +162,8 @@ class EdgeBlocks:
 class Moments:
     """Mean and covariance of features (I, B + 1, N) that come chunk by chunk.
 
-    Sums are taken of the differences from the mean of the first chunk: where that is near the mean of all, as it is unless
-    samples are sorted, no digits cancel.
+    Sums are taken of the differences from the mean of the first chunk: where that is near the mean of all, as it is
+    unless samples are sorted, no digits cancel.
     """
 
     def __init__(self) -> None:
