@@ -53,6 +53,7 @@ def test_many_intervals_are_gathered_where_there_is_much_to_do() -> None:
     assert not is_gathered(torch.zeros(2, 10**6), few)
     assert is_gathered(torch.zeros(2, 10**4), many)
     assert not is_gathered(torch.zeros(2, 10), many)
+    assert not is_gathered(torch.zeros(2, 10**4, device="meta"), many.to("meta"))  # only a processor gathers
 
 
 def test_fewer_intervals_are_many_in_single_precision_and_more_where_features_are_known() -> None:
