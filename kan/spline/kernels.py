@@ -7,6 +7,8 @@ Triton is.
 Source: de Boor, *A Practical Guide to Splines*, ch. X (the algorithm BSPLVB).
 """
 
+from __future__ import annotations
+
 import triton
 import triton.language as tl
 

@@ -135,6 +135,7 @@ def test_a_large_layer_keeps_a_few_numbers_for_every_input_and_sample(n_inputs: 
     assert kept <= COUNT * n_samples * per_sample
 
 
+@pytest.mark.skipif(torch.__version__ < "2.13", reason="older versions of torch count their calls differently")
 @pytest.mark.parametrize(
     ("width", "grid", "n_samples", "operations", "megabytes"),
     [([2, 5, 1], 5, 1000, 125, 1.8), ([64, 64], 5, 1024, 600, 5.8), ([10, 10], 200, 4096, 420, 5.3)],
