@@ -1,11 +1,10 @@
-"""What the tests of pictures share: a canvas without a screen, figures that are closed, and pictures to draw."""
+"""What the tests of pictures share: figures that are closed, and pictures to draw."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ from kan.plotting.picture import DiagramPicture, EdgePicture, LayerPicture
 
 
 @pytest.fixture(autouse=True)
-def no_screen() -> Iterator[None]:
-    mpl.use("Agg")
+def closed_figures() -> Iterator[None]:
     yield
     plt.close("all")
 
