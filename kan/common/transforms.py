@@ -14,10 +14,14 @@ def is_transformed() -> bool:
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
-# The kinds of devices that can; asked for here, because compilers of torch before 2.13 cannot trace the question.
-_WITH_AUTOCAST = frozenset(kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind))
+# Asked for here, because compilers of torch before 2.13 cannot trace the question.
+_COMPILED_WITH_AUTOCAST = frozenset(
+    kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)
+)
 
 
 def is_autocast(device_type: str) -> bool:
     """Return True where operations on this kind of device choose their own precision."""
-    return device_type in _WITH_AUTOCAST and torch.is_autocast_enabled(device_type)
+    if torch.compiler.is_compiling():
+        return device_type in _COMPILED_WITH_AUTOCAST and torch.is_autocast_enabled(device_type)
+    return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)

@@ -42,8 +42,8 @@ class EdgeBlocks:
     Attributes
     ----------
     moments : list of Moments
-        Of the features, after a forward pass with variances. Empty where all samples are one chunk: then they cost
-        less than keeping them.
+        Of the features, after a forward pass with variances. Empty where all samples are one chunk, for then they cost
+        little, and where they are more numbers than the bases that are not zero.
     """
 
     def __init__(self, tensors: EdgeTensors, *, degree: int, moments: Sequence[Moments] = ()) -> None:
@@ -57,6 +57,8 @@ class EdgeBlocks:
         self._chunk = -(-self.samples // max(chunks, 1))
         numbers = max(knots.shape[1] * self._chunk, self.outputs * (self.count + 1), 1)
         self._at_once = max(1, min(self.inputs, block // numbers))
+        fewer = (self.count + 1) ** 2 <= (degree + 2) * self.samples
+        self._keeps_moments = fewer and self._chunk < self.samples
         self._features = x.new_empty(self._at_once, self.count + 1, self._chunk)
         self._held: tuple[int, int] | None = None  # where the block and the chunk of the features begin
         # With the outputs last, both products read and write rows as they lie in memory.
@@ -77,7 +79,7 @@ class EdgeBlocks:
             if moments is None or variances is None:
                 continue
             variances[block] = torch.bmm(moments.covariance(), weights).mul_(weights).sum(dim=1)
-            if self._chunk < self.samples:
+            if self._keeps_moments:
                 self.moments.append(moments)
         return sums, variances
 
@@ -173,7 +175,7 @@ class Moments:
     def add(self, features: Tensor) -> None:
         """Take in a chunk."""
         if self.samples == 0:
-            self._origin = features.mean(dim=2, keepdim=True)
+            self._origin = features.sum(dim=2, keepdim=True) / max(features.shape[2], 1)
             self._sum = torch.zeros_like(self._origin)
             self._products = self._sum @ self._sum.mT
         offsets = features - self._origin
@@ -183,11 +185,11 @@ class Moments:
 
     def mean(self) -> Tensor:
         """Return the means (I, B + 1, 1)."""
-        return self._origin + self._sum / self.samples
+        return self._origin + self._sum / max(self.samples, 1)
 
     def covariance(self) -> Tensor:
         """Return the covariance (I, B + 1, B + 1), with divisor N - 1."""
-        squares = self._products - torch.bmm(self._sum, self._sum.mT) / self.samples
+        squares = self._products - torch.bmm(self._sum, self._sum.mT) / max(self.samples, 1)
         return squares / max(self.samples - 1, 1)
 
 

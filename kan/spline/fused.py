@@ -96,17 +96,21 @@ def _is_right(device: torch.device, dtype: torch.dtype, degree: int) -> bool:
     except ImportError:
         return False
     except Exception as error:  # noqa: BLE001 - compilers fail in many ways; all of them leave the other way
-        warnings.warn(f"Triton cannot be used for splines on {device}, which makes them slower: {error}", stacklevel=2)
-        return False
-    tolerance = 100 * torch.finfo(dtype).eps
-    return all(torch.allclose(one, other, atol=tolerance, rtol=tolerance) for one, other in zip(*found))
+        trouble = str(error)
+    else:
+        tolerance = 100 * torch.finfo(dtype).eps
+        if all(torch.allclose(one, other, atol=tolerance, rtol=tolerance) for one, other in zip(*found)):
+            return True
+        trouble = f"its results for degree {degree} and {dtype} are wrong"
+    warnings.warn(f"Triton cannot be used for splines on {device}, which makes them slower: {trouble}", stacklevel=2)
+    return False
 
 
 def _example(kind: Any, device: torch.device, dtype: torch.dtype, degree: int) -> tuple[Tensor, ...]:
-    """Return bases, scaled lower bases and gradients on a uniform grid, inside and outside of it."""
+    """Return bases, scaled lower bases and gradients on a uniform grid, inside of all its knots and outside."""
     knots = extend_knots(uniform_knots(-1.0, 1.0, inputs=2, intervals=3), degree=degree).to(device, dtype)
-    count = knots.shape[1] - 1 - degree
-    x = torch.linspace(-3, 3, 2 * _CHECKED_SAMPLES, device=device, dtype=dtype).view(_CHECKED_SAMPLES, 2).T
+    count, end = knots.shape[1] - 1 - degree, float(knots.max()) + 1
+    x = torch.linspace(-end, end, 2 * _CHECKED_SAMPLES, device=device, dtype=dtype).view(_CHECKED_SAMPLES, 2).T
     values, lower = x.new_empty(2, count, _CHECKED_SAMPLES), x.new_empty(2, count + 1, _CHECKED_SAMPLES)
     recursion = kind(knots, degree=degree, values=values, lower=lower)
     recursion.evaluate(x)

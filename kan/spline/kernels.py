@@ -143,6 +143,8 @@ def pull_back(
                 above = scaled[entry]
             row = interval - DEGREE + entry
             there = inside & (row >= 0) & (row < COUNT - 1 - DEGREE)
-            total += (below - above) * tl.load(gradients + row.to(tl.int64) * gradients_row, mask=there, other=0.0)
+            gradient = tl.load(gradients + row.to(tl.int64) * gradients_row, mask=there, other=0.0)
+            # Outside the grid the scheme's numbers are infinite, and mean nothing.
+            total += tl.where(there, (below - above) * gradient, 0.0)
             below = above
     tl.store(result_pointer + which * result_row + sample * result_column, total * DEGREE, mask=exists)

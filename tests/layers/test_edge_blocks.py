@@ -69,6 +69,30 @@ def test_moments_of_chunks_are_those_of_all_samples() -> None:
     torch.testing.assert_close(moments.covariance(), torch.stack([one.cov() for one in features]))
 
 
+def test_without_samples_variances_and_their_gradients_are_zero(tensors: EdgeTensors, degree: int) -> None:
+    empty = tensors._replace(x=tensors.x[:, :0], base=tensors.base[:, :0])
+    _, variances = EdgeBlocks(empty, degree=degree).forward(with_variances=True)
+    assert variances is not None
+    assert not variances.any()
+    gradients = EdgeBlocks(empty, degree=degree).backward(
+        random(OUTPUTS, 0, seed=6), random(INPUTS, OUTPUTS, seed=7), wanted=(True,) * 6
+    )
+    assert not any(gradient.any() for gradient in gradients if gradient is not None)
+
+
+def test_moments_are_not_kept_where_they_are_more_than_the_bases(
+    tensors: EdgeTensors, degree: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edge_blocks, "_BLOCK", 2 * tensors.knots.shape[1])
+    monkeypatch.setattr(edge_blocks, "_FEWEST_INPUTS", 1)
+    monkeypatch.setattr(edge_blocks, "_FEWEST_SAMPLES", 1)
+    few = tensors._replace(x=tensors.x[:, :4], base=tensors.base[:, :4])
+    for some, kept in ((tensors, True), (few, False)):
+        edges = EdgeBlocks(some, degree=degree)
+        edges.forward(with_variances=True)
+        assert bool(edges.moments) == kept
+
+
 def test_gradients_that_are_not_wanted_are_left_out(tensors: EdgeTensors, degree: int) -> None:
     edges = EdgeBlocks(tensors, degree=degree)
     of_sums = random(OUTPUTS, SAMPLES, seed=6)
