@@ -14,7 +14,7 @@ def is_transformed() -> bool:
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
-# Asked for here, because compilers of torch before 2.13 cannot trace the question.
+# Asked for here, because the compilers of torch 2.8 to 2.11, at least, cannot trace the question.
 _COMPILED_WITH_AUTOCAST = frozenset(
     kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)
 )
