@@ -11,6 +11,7 @@ The formulas are those of `kan.layers.edge_sum`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -51,14 +52,9 @@ class EdgeBlocks:
         x, knots = tensors.x, tensors.knots
         self.inputs, self.outputs, self.count = tensors.coefficients.shape
         self.samples = x.shape[1]
-        block = _BLOCK_OF_GPU if x.is_cuda else _BLOCK
-        of_few_inputs = block // max(knots.shape[1] * min(self.inputs, _FEWEST_INPUTS), 1)
-        chunks = -(-self.samples // max(of_few_inputs, _FEWEST_SAMPLES))
-        self._chunk = -(-self.samples // max(chunks, 1))
-        numbers = max(knots.shape[1] * self._chunk, self.outputs * (self.count + 1), 1)
-        self._at_once = max(1, min(self.inputs, block // numbers))
-        fewer = (self.count + 1) ** 2 <= (degree + 2) * self.samples
-        self._keeps_moments = fewer and self._chunk < self.samples
+        self._at_once, self._chunk = self._sizes(knots.shape[1], _BLOCK_OF_GPU if x.is_cuda else _BLOCK)
+        are_few = (self.count + 1) ** 2 <= (degree + 2) * self.samples
+        self._keeps_moments = are_few and self._chunk < self.samples
         self._features = x.new_empty(self._at_once, self.count + 1, self._chunk)
         self._held: tuple[int, int] | None = None  # where the block and the chunk of the features begin
         # With the outputs last, both products read and write rows as they lie in memory.
@@ -118,6 +114,14 @@ class EdgeBlocks:
             assert grad_weights is not None  # there is at least one chunk
             write_gradients(self.tensors, block, grad_weights[:, :-1], grad_weights[:, -1], of_parameters)
         return gradients
+
+    def _sizes(self, n_knots: int, block: int) -> tuple[int, int]:
+        """Return the inputs of a block and the samples of a chunk, for so many numbers in a block."""
+        most = max(block // max(n_knots * min(self.inputs, _FEWEST_INPUTS), 1), _FEWEST_SAMPLES)
+        # Chunks of equal size rather than a small one at the end.
+        chunk = math.ceil(self.samples / max(math.ceil(self.samples / most), 1))
+        numbers = max(n_knots * chunk, self.outputs * (self.count + 1), 1)
+        return max(1, min(self.inputs, block // numbers)), chunk
 
     def _blocks(self) -> Iterator[slice]:
         """Return the inputs of every block."""

@@ -119,7 +119,6 @@ def _example(kind: Any, device: torch.device, dtype: torch.dtype, degree: int) -
     return values, lower, gradients
 
 
-@cache
 def _kernels() -> Any:
     """Return the module of the kernels; Triton is only imported when they are used."""
     from kan.spline import kernels

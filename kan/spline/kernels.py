@@ -14,15 +14,6 @@ import triton.language as tl
 
 
 @triton.jit
-def place(inputs, samples, BLOCK: tl.constexpr):
-    """Return the input and the samples of this program, and which of these exist."""
-    # Arrays may have more elements than 32 bits count.
-    program = tl.program_id(0).to(tl.int64)
-    sample = (program // inputs) * BLOCK + tl.arange(0, BLOCK)
-    return program % inputs, sample, sample < samples
-
-
-@triton.jit
 def locate(x, knots, COUNT: tl.constexpr, DEGREE: tl.constexpr):
     """Return the number of the knots that are not above x, less one: from -1 below the grid to COUNT - 1 above."""
     interval = tl.zeros(x.shape, tl.int32) - 1
@@ -61,6 +52,37 @@ def climb(x, interval, knots, NO_WIDTH: tl.constexpr, COUNT: tl.constexpr, DEGRE
 
 
 @triton.jit
+def begin(
+    x_pointer,
+    knots_pointer,
+    inputs,
+    samples,
+    x_row,
+    x_column,
+    NO_WIDTH: tl.constexpr,
+    COUNT: tl.constexpr,
+    DEGREE: tl.constexpr,
+    BLOCK: tl.constexpr,
+):
+    """Take the samples of this program through the scheme.
+
+    Returns the number of their input, their own numbers, which of them exist, a zero for each (NaN where the sample
+    is), their intervals, which of them are within the knots, and what `climb` returns.
+    """
+    # Arrays may have more elements than 32 bits count.
+    program = tl.program_id(0).to(tl.int64)
+    which = program % inputs
+    sample = (program // inputs) * BLOCK + tl.arange(0, BLOCK)
+    exists = sample < samples
+    knots = knots_pointer + which * COUNT
+    x = tl.load(x_pointer + which * x_row + sample * x_column, mask=exists, other=0.0)
+    interval = locate(x, knots, COUNT, DEGREE)
+    inside = exists & (interval >= 0) & (interval < COUNT - 1)
+    values, scaled = climb(x, interval, knots, NO_WIDTH, COUNT, DEGREE)
+    return which, sample, exists, x * 0, interval, inside, values, scaled
+
+
+@triton.jit
 def write_bases(
     x_pointer,
     knots_pointer,
@@ -83,15 +105,12 @@ def write_bases(
     BLOCK: tl.constexpr,
 ):
     """Write values (B, N) and lower (B + 1, N) of one input at a block of samples."""
-    which, sample, exists = place(inputs, samples, BLOCK)
-    knots = knots_pointer + which * COUNT
-    x = tl.load(x_pointer + which * x_row + sample * x_column, mask=exists, other=0.0)
-    interval = locate(x, knots, COUNT, DEGREE)
-    inside = (interval >= 0) & (interval < COUNT - 1)
-    values, scaled = climb(x, interval, knots, NO_WIDTH, COUNT, DEGREE)
+    which, sample, exists, zero, interval, inside, values, scaled = begin(
+        x_pointer, knots_pointer, inputs, samples, x_row, x_column, NO_WIDTH, COUNT, DEGREE, BLOCK
+    )
     out = values_pointer + which * values_input + sample * values_column
     for row in range(COUNT - 1 - DEGREE):
-        value = x * 0
+        value = zero
         for entry in tl.static_range(DEGREE + 1):
             value = tl.where(inside & (row == interval - DEGREE + entry), values[entry], value)
         tl.store(out, value, mask=exists)
@@ -99,7 +118,7 @@ def write_bases(
     if WITH_LOWER:
         out = lower_pointer + which * lower_input + sample * lower_column
         for row in range(COUNT - DEGREE):
-            value = x * 0
+            value = zero
             for entry in tl.static_range(DEGREE):
                 value = tl.where(inside & (row == interval - DEGREE + 1 + entry), scaled[entry], value)
             tl.store(out, value, mask=exists)
@@ -127,18 +146,15 @@ def pull_back(
     BLOCK: tl.constexpr,
 ):
     """Add up gradients (B, N) times slopes of one input at a block of samples."""
-    which, sample, exists = place(inputs, samples, BLOCK)
-    knots = knots_pointer + which * COUNT
-    x = tl.load(x_pointer + which * x_row + sample * x_column, mask=exists, other=0.0)
-    interval = locate(x, knots, COUNT, DEGREE)
-    inside = exists & (interval >= 0) & (interval < COUNT - 1)
-    _, scaled = climb(x, interval, knots, NO_WIDTH, COUNT, DEGREE)
+    which, sample, exists, zero, interval, inside, _, scaled = begin(
+        x_pointer, knots_pointer, inputs, samples, x_row, x_column, NO_WIDTH, COUNT, DEGREE, BLOCK
+    )
     gradients = gradients_pointer + which * gradients_input + sample * gradients_column
-    total = x * 0
+    total = zero
     if DEGREE > 0:
-        below = x * 0
+        below = zero
         for entry in tl.static_range(DEGREE + 1):
-            above = x * 0
+            above = zero
             if entry < DEGREE:
                 above = scaled[entry]
             row = interval - DEGREE + entry
