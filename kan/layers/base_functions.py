@@ -46,7 +46,8 @@ def value_and_slope(
     if type(function) is nn.SiLU:
         value, slope = into or (None, None)
         share = torch.sigmoid(x)
-        value = torch.mul(x, share, out=value)
+        # The product `x * share` would be rounded twice.
+        value = function(x) if value is None else torch.ops.aten.silu.out(x, out=value)
         return value, torch.addcmul(share + value, value, share, value=-1, out=slope)
     found = _by_autograd(function, x)
     if into is None:

@@ -72,10 +72,12 @@ def test_the_output_is_that_of_pykan(pykan_data: Path, expected: Any, name: str)
     with torch.no_grad():
         ours = network(answers["x"])
         exact = network.double()(answers["x"].double())
+    difference, reference = ours.double() - answers["y"].double(), answers["y"].double()
+    assert difference.norm() / reference.norm() < 1e-6
     assert distance(exact, answers["y"]) < 1e-6
     assert distance(ours, exact) < 1e-6
-    # Each is within 1e-6 of the function that the file holds, but at one of the 260 samples their roundings add up.
-    assert distance(ours, answers["y"]) < (1.5e-6 if name == "product_nested" else 1e-6)
+    # Each is within 1e-6 of the function that the file holds, but at one of the 260 samples their roundings may add up.
+    assert distance(ours, answers["y"]) < (1.2e-6 if name == "product_nested" else 1e-6)
     assert distance(ours, answers["y"], beside=determined(network, answers["x"])) < 1e-6
 
 
