@@ -29,7 +29,7 @@ class _Forward(NamedTuple):
     features: Tensor  # (I, B + 1, N)
     weights: Tensor  # (I, B + 1, O)
     edges: Tensor | None  # (I, O, N), centred
-    covariance: Tensor | None  # (I, B + 1, B + 1)
+    covariances: Tensor | None  # (I, B + 1, O), of features and edges
 
 
 class EdgeAdjoint:
@@ -61,6 +61,8 @@ class EdgeAdjoint:
         by_edge, by_feature = (inputs, outputs, count + 1), (inputs, count + 1, outputs)
         self._weights = grid.new_empty(by_edge).mT if self._by_edges else grid.new_empty(by_feature)
         self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]
+        self._grad_weights = torch.empty_like(self._weights)
+        self._covariances = torch.empty_like(self._weights) if with_variances and not self._by_edges else None
         if features is not None:
             self._features = features.values
             return
@@ -94,34 +96,35 @@ class EdgeAdjoint:
             self._last = _Forward(features, weights, edges, None)
             return sums, variances
         sums = weights.flatten(0, 1).T @ features.flatten(0, 1)
-        covariance = variances = None
+        covariances = variances = None
         if self.with_variances:
-            covariance = self.covariance()
-            variances = torch.bmm(covariance, weights).mul_(weights).sum(dim=1)
-        self._last = _Forward(features, weights, None, covariance)
+            covariances = torch.bmm(self.covariance(), weights, out=self._covariances)
+            variances = torch.mul(covariances, weights, out=self._grad_weights).sum(dim=1)
+        self._last = _Forward(features, weights, None, covariances)
         return sums, variances
 
     def pull_back(
         self, grad_sums: Tensor, grad_variances: Tensor | None, *, for_inputs: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the gradients of the weights (I, B + 1, O) and, `for_inputs`, of the inputs (I, N)."""
-        features, weights, edges, covariance = self._last
+        """Return the gradients of the weights (I, B + 1, O), until the next call, and, `for_inputs`, of inputs (I, N)."""
+        features, weights, edges, covariances = self._last
         inputs, rows, samples = features.shape
         freedom = max(samples - 1, 1)
         if edges is not None:
             grad_edges = grad_sums.expand(inputs, -1, -1)
             if grad_variances is not None:
                 grad_edges = torch.addcmul(grad_edges, edges, grad_variances[:, :, None], value=2 / freedom)
-            grad_weights = torch.bmm(grad_edges, features.mT).mT
+            grad_weights = torch.bmm(grad_edges, features.mT, out=self._grad_weights.mT).mT
             if not for_inputs:
                 return grad_weights, None
             slopes = self._edge_slopes(weights)
             slopes *= grad_edges
             return grad_weights, slopes[:, 0] if slopes.shape[1] == 1 else slopes.sum(dim=1)
-        grad_weights = (features.flatten(0, 1) @ grad_sums.T).view(inputs, rows, len(grad_sums))
+        grad_weights = self._grad_weights
+        torch.mm(features.flatten(0, 1), grad_sums.T, out=grad_weights.view(inputs * rows, -1))
         if grad_variances is not None:
-            assert covariance is not None
-            grad_weights.addcmul_(torch.bmm(covariance, weights), grad_variances[:, None], value=2)
+            assert covariances is not None
+            grad_weights.addcmul_(covariances, grad_variances[:, None], value=2)
         if not for_inputs:
             return grad_weights, None
         lowered = torch.bmm(self._lowering, weights)  # (I, J, O)
@@ -153,11 +156,12 @@ class EdgeAdjoint:
         return torch.bmm(centred, centred.mT).div_(max(features.shape[2] - 1, 1))
 
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Return the parameters with their gradients, from that of the weights (I, B + 1, O)."""
+        """Return the parameters with their gradients, from that of the weights (I, B + 1, O), which is used up."""
         grad_spline, grad_base = grad_weights[:, :-1].mT, grad_weights[:, -1]
-        along = (grad_spline * self.coef).sum(dim=2)  # with respect to scale_spline * mask
+        grad_coef = torch.mul(grad_spline, self._strength[:, :, None], out=torch.empty_like(self.coef))
+        along = grad_spline.mul_(self.coef).sum(dim=2)  # with respect to scale_spline * mask
         return [
-            (self.coef, torch.mul(grad_spline, self._strength[:, :, None], out=torch.empty_like(self.coef))),
+            (self.coef, grad_coef),
             (self.scale_base, grad_base * self.mask),
             (self.scale_spline, along * self.mask),
         ]

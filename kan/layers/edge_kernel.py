@@ -114,15 +114,42 @@ def covariance(lib: Library, features: Any) -> Any:
     return lib.multiply(centred, centred.swapaxes(1, 2)) / max(features.shape[2] - 1, 1)
 
 
-def multiply_out(lib: Library, features: Any, weights: Any, spread: Any) -> tuple[Any, Any]:
-    """Return the sums (O, N) and, with the covariance `spread` of the features, the variances (I, O) of the edges."""
+class Product(NamedTuple):
+    """What `multiply_out` returns.
+
+    Attributes
+    ----------
+    sums : (O, N)
+    variances : (I, O) or None
+        Those of the edges.
+    covariances : (I, O, B + 1) or None
+        Those of the edges and the features of their inputs, which the gradients need.
+    """
+
+    sums: Any
+    variances: Any
+    covariances: Any
+
+
+def multiply_out(lib: Library, features: Any, weights: Any, spread: Any) -> Product:
+    """Return the sums of the edges and, with the covariance `spread` of the features, their variances."""
     inputs, rows, samples = features.shape
     sums = lib.multiply(flat(weights), features.reshape(inputs * rows, samples))
-    return sums, None if spread is None else (lib.multiply(weights, spread) * weights).sum(axis=2)
+    if spread is None:
+        return Product(sums, None, None)
+    covariances = lib.multiply(weights, spread)
+    return Product(sums, (covariances * weights).sum(axis=2), covariances)
 
 
 def pull_back(
-    lib: Library, features: Any, weights: Any, spread: Any, grad_sums: Any, grad_variances: Any, *, for_inputs: bool
+    lib: Library,
+    features: Any,
+    weights: Any,
+    covariances: Any,
+    grad_sums: Any,
+    grad_variances: Any,
+    *,
+    for_inputs: bool,
 ) -> tuple[Any, Any]:
     """Return the gradients of weights (I, O, B + 1) and, `for_inputs`, of features (I, B + 1, N)."""
     inputs, rows, samples = features.shape
@@ -131,11 +158,11 @@ def pull_back(
     grad_features = None
     if for_inputs:
         grad_features = lib.multiply(flat(weights).swapaxes(0, 1), grad_sums).reshape(inputs, rows, samples)
-    if spread is not None:
+    if grad_variances is not None:
         # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
-        weighted = grad_variances[:, :, None] * weights
-        grad_weights = grad_weights + 2 * grad_variances[:, :, None] * lib.multiply(weights, spread)
+        of_edges = grad_variances[:, :, None]
+        grad_weights = grad_weights + 2 * of_edges * covariances
         if for_inputs:
-            outer = lib.multiply(weights.swapaxes(1, 2), weighted) * (2 / max(samples - 1, 1))  # (I, B + 1, B + 1)
-            grad_features = grad_features + lib.multiply(outer, centre(features))
+            outer = lib.multiply(weights.swapaxes(1, 2), of_edges * weights) * (2 / max(samples - 1, 1))
+            grad_features = grad_features + lib.multiply(outer, centre(features))  # with outer (I, B + 1, B + 1)
     return grad_weights, grad_features

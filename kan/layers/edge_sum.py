@@ -131,7 +131,8 @@ def edge_sums(
         evaluate_bases = pointwise_basis if torch.compiler.is_compiling() else basis
         values = torch.cat([evaluate_bases(x, knots, degree=degree), base[:, None]], dim=1)
         weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
-        return EdgeSums(*multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None))
+        found = multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None)
+        return EdgeSums(found.sums, found.variances)
     sums, variances = _EdgeSums.apply(
         x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances, features
     )
@@ -179,8 +180,8 @@ class _EdgeSums(torch.autograd.Function):
             at = Evaluation(read(known.values), None)
             spread = read(known.covariance) if with_variances else None
         weights = fold(lib, read(coefficients), read(scale_base), read(scale_spline), read(mask))
-        sums, variances = multiply_out(lib, at.features, weights, spread)
-        ctx.kept = (at if ctx.needs_input_grad[0] else at._replace(slopes=None), weights, spread)
+        sums, variances, covariances = multiply_out(lib, at.features, weights, spread)
+        ctx.kept = (at if ctx.needs_input_grad[0] else at._replace(slopes=None), weights, covariances)
         return lib.to_tensor(sums), None if variances is None else lib.to_tensor(variances)
 
     @staticmethod
@@ -189,20 +190,20 @@ class _EdgeSums(torch.autograd.Function):
         needs_x, needs_base = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():
             # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
-            lib, at, weights, spread = TORCH, *_differentiable(ctx, needs_x=needs_x)
+            lib, at, weights, covariances = TORCH, *_differentiable(ctx, needs_x=needs_x)
         elif ctx.is_large:
             found = ctx.again(saved).backward(grad_sums, grad_variances, wanted=ctx.needs_input_grad[:6])
             return (*found, None, None, None, None)
         else:
-            lib, (at, weights, spread) = ctx.lib, ctx.kept
+            lib, (at, weights, covariances) = ctx.lib, ctx.kept
         _, _, coefficients, scale_base, scale_spline, mask, _ = (lib.from_tensor(tensor) for tensor in saved)
         grad_weights, grad_features = pull_back(
             lib,
             at.features,
             weights,
-            spread,
+            covariances,
             lib.from_tensor(grad_sums),
-            None if spread is None or grad_variances is None else lib.from_tensor(grad_variances),
+            None if covariances is None or grad_variances is None else lib.from_tensor(grad_variances),
             for_inputs=needs_x or needs_base,
         )
         grad_x = (grad_features[:, :-1] * at.slopes).sum(axis=1) if needs_x else None
@@ -224,8 +225,11 @@ def _differentiable(ctx: Any, *, needs_x: bool) -> tuple[Evaluation, Tensor, Ten
     """Compute again what the forward kept, as functions of the inputs; features that were given are constants."""
     x, base, coefficients, scale_base, scale_spline, mask, knots = ctx.saved_tensors
     weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
+    spread: Tensor | None = None
     if ctx.known is not None:
-        return Evaluation(ctx.known.values, None), weights, ctx.known.covariance if ctx.with_variances else None
-    features = torch.cat([basis(x, knots, degree=ctx.degree), base[:, None]], dim=1)
-    slopes = basis(x, knots, degree=ctx.degree, order=1) if needs_x else None
-    return Evaluation(features, slopes), weights, covariance(TORCH, features) if ctx.with_variances else None
+        at, spread = Evaluation(ctx.known.values, None), ctx.known.covariance
+    else:
+        features = torch.cat([basis(x, knots, degree=ctx.degree), base[:, None]], dim=1)
+        at = Evaluation(features, basis(x, knots, degree=ctx.degree, order=1) if needs_x else None)
+        spread = covariance(TORCH, features) if ctx.with_variances else None
+    return at, weights, TORCH.multiply(weights, spread) if ctx.with_variances else None
