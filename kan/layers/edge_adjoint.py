@@ -106,7 +106,10 @@ class EdgeAdjoint:
     def pull_back(
         self, grad_sums: Tensor, grad_variances: Tensor | None, *, for_inputs: bool
     ) -> tuple[Tensor, Tensor | None]:
-        """Return the gradients of the weights (I, B + 1, O), until the next call, and, `for_inputs`, of inputs (I, N)."""
+        """Return the gradients of the weights (I, B + 1, O) and, `for_inputs`, of the inputs (I, N).
+
+        Those of the weights lie in memory that `gradients` and the next evaluation use.
+        """
         features, weights, edges, covariances = self._last
         inputs, rows, samples = features.shape
         freedom = max(samples - 1, 1)
