@@ -14,6 +14,11 @@ def is_transformed() -> bool:
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
+def is_batched(gradient: torch.Tensor) -> bool:
+    """Return True for several gradients that autograd takes back together (``is_grads_batched``)."""
+    return torch._C._functorch.is_legacy_batchedtensor(gradient)
+
+
 # Asked for here, because the compilers of torch 2.8 to 2.11, at least, cannot trace the question.
 _COMPILED_WITH_AUTOCAST = frozenset(
     kind for kind in ("cpu", "cuda", "mps", "xpu") if torch.amp.is_autocast_available(kind)

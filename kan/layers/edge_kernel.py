@@ -30,6 +30,7 @@ class Library(NamedTuple):
     as_float: Callable[[Any, Any], Any]
     join: Callable[[Any, Any, int], Any]
     multiply: Callable[[Any, Any], Any]
+    exchange: Callable[[Any, int, int], Any]
 
 
 TORCH = Library(
@@ -38,6 +39,8 @@ TORCH = Library(
     as_float=lambda mask, like: mask.to(like.dtype),
     join=lambda first, second, axis: torch.cat([first, second], dim=axis),
     multiply=torch.matmul,
+    # Unlike `swapaxes`, also of several gradients that autograd takes back together.
+    exchange=torch.transpose,
 )
 
 
@@ -68,6 +71,7 @@ def _numpy() -> Library:
         as_float=lambda mask, like: mask.astype(like.dtype),
         join=lambda first, second, axis: np.concatenate([first, second], axis=axis),
         multiply=multiply,
+        exchange=np.swapaxes,
     )
 
 
@@ -153,11 +157,11 @@ def pull_back(
 ) -> tuple[Any, Any]:
     """Return the gradients of weights (I, O, B + 1) and, `for_inputs`, of features (I, B + 1, N)."""
     inputs, rows, samples = features.shape
-    grad_weights = lib.multiply(grad_sums, features.reshape(inputs * rows, samples).swapaxes(0, 1))
-    grad_weights = grad_weights.reshape(len(grad_sums), inputs, rows).swapaxes(0, 1)
+    grad_weights = lib.multiply(grad_sums, features.reshape(inputs * rows, samples).T)
+    grad_weights = lib.exchange(grad_weights.reshape(len(grad_sums), inputs, rows), 0, 1)
     grad_features = None
     if for_inputs:
-        grad_features = lib.multiply(flat(weights).swapaxes(0, 1), grad_sums).reshape(inputs, rows, samples)
+        grad_features = lib.multiply(flat(weights).T, grad_sums).reshape(inputs, rows, samples)
     if grad_variances is not None:
         # d(w' C w) = 2 w' C dw + w' dC w, with dC from the centred features of the input.
         of_edges = grad_variances[:, :, None]

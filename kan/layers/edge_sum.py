@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from kan.common.transforms import is_transformed
+from kan.common.transforms import is_batched, is_transformed
 from kan.layers.edge_blocks import EdgeBlocks
 from kan.layers.edge_gather import EdgeGather
 from kan.layers.edge_kernel import (
@@ -188,7 +188,7 @@ class _EdgeSums(torch.autograd.Function):
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
         saved = EdgeTensors(*ctx.saved_tensors)
         needs_x, needs_base = ctx.needs_input_grad[:2]
-        if torch.is_grad_enabled():
+        if torch.is_grad_enabled() or is_batched(grad_sums):
             # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
             lib, at, weights, covariances = TORCH, *_differentiable(ctx, needs_x=needs_x)
         elif ctx.is_large:

@@ -149,6 +149,15 @@ class KANLayer(nn.Module):
         """Where the parameters live."""
         return self.grid.device
 
+    @property
+    def is_called(self) -> bool:
+        """Whether networks have to call the layer itself: hooks wait for it, or a `forward` of a class of the user's.
+
+        Otherwise they use `edge_sums`, which is faster and returns no values of edges.
+        """
+        hooks = (self._forward_pre_hooks, self._forward_hooks, self._backward_pre_hooks, self._backward_hooks)
+        return any(hooks) or type(self).forward is not KANLayer.forward
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Evaluate every edge; training uses `forward_sum`, which does not keep per-edge values.
 

@@ -30,7 +30,7 @@ class Editing(Versions):
         surgery.update_grid(self, x)
 
     def update_grid(self, x: Any) -> None:
-        """Do what `update_grid_from_samples` does; `fit` calls this one."""
+        """Do what `update_grid_from_samples` does."""
         self.update_grid_from_samples(x)
 
     def initialize_from_another_model(self: Self, another_model: Network, x: Any) -> Self:
@@ -95,9 +95,9 @@ class Editing(Versions):
         ----------
         threshold : float
         mode : str
-            'auto' goes by the scores, 'manual' by `active_neurons_id`.
+            'auto', or 'manual', which requires `active_neurons_id` and otherwise does the same.
         active_neurons_id : list of lists of int, optional
-            The nodes to keep, for every hidden layer.
+            The nodes to keep, for every hidden layer; where given, they count instead of the scores, in either mode.
 
         Examples
         --------

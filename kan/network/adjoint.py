@@ -120,8 +120,12 @@ class Adjoint:
         most = _MOST_NUMBERS if most_numbers is None else most_numbers
         if any(layer.grid.numel() * x.shape[1] > most for layer in network.act_fun):  # type: ignore[operator]
             return False
-        layers_fit = all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
-        return layers_fit and all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun)
+        if not all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun):
+            return False
+        layers = (*network.act_fun, *network.symbolic_fun)
+        own = [parameter for layer in layers for parameter in layer.parameters()]
+        is_shared = len({id(parameter) for parameter in own}) < len(own)
+        return not is_shared and all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
 
     @torch.no_grad()
     def forward(self, inputs: Tensor | None = None) -> Tensor:
@@ -221,13 +225,14 @@ class Adjoint:
         subnode_scale, subnode_bias, node_scale, node_bias = self.affine[layer]
         passed = self.layers[layer]
         found: list[tuple[Any, Tensor]] = []
-        if node_scale.requires_grad:
-            found += [(node_scale, (signals.nodes * passed.products).sum(dim=1)), (node_bias, signals.nodes.sum(dim=1))]
-        if subnode_scale.requires_grad:
-            found += [
-                (subnode_scale, (signals.subnodes * passed.sums).sum(dim=1)),
-                (subnode_bias, signals.subnodes.sum(dim=1)),
-            ]
+        for scale, bias, signal, values in (
+            (node_scale, node_bias, signals.nodes, passed.products),
+            (subnode_scale, subnode_bias, signals.subnodes, passed.sums),
+        ):
+            if scale.requires_grad:
+                found.append((scale, (signal * values).sum(dim=1)))
+            if bias.requires_grad:
+                found.append((bias, signal.sum(dim=1)))
         return found
 
     def _shape(self, layer: int) -> dict[str, Any]:
@@ -243,6 +248,6 @@ def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
 
 def _fits(layer: KANLayer) -> bool:
     """Whether `EdgeAdjoint` knows this kind of layer."""
-    if type(layer) is not KANLayer or layer.k < 2:
+    if type(layer) is not KANLayer or layer.k < 2 or layer.is_called:
         return False
     return not (isinstance(layer.base_fun, nn.Module) and any(True for _ in layer.base_fun.parameters()))

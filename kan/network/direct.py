@@ -9,12 +9,13 @@ of their own, inputs that are differentiated (physics losses), parameters that s
 from __future__ import annotations
 
 import operator
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
-from kan.common.transforms import is_autocast, is_transformed
+from kan.common.transforms import is_autocast, is_batched, is_transformed
 from kan.network.adjoint import Adjoint
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Workspaces:
     """The adjoint passes of one network that wait to be used again; copies and pickles of it are empty."""
 
     def __init__(self) -> None:
-        self._waiting: list[_Workspace] = []
+        self._waiting: deque[_Workspace] = deque(maxlen=_MOST_WAITING)
 
     def predict(self, network: Network, inputs: Tensor, **singularity: Any) -> Tensor | None:
         """Return the outputs (N, outputs) at inputs (I, N), or None where the layers have to do it."""
@@ -44,8 +45,7 @@ class Workspaces:
             return None
         lease = _Lease(workspace, self._waiting)
         if torch.is_grad_enabled():
-            trained = [tensor for tensor in tensors if tensor.requires_grad]
-            result: Tensor = _Prediction.apply(lease, network, inputs, *trained)
+            result: Tensor = _Prediction.apply(lease, network, inputs, *tensors)
             return result
         return workspace.adjoint.forward(inputs).T.contiguous()
 
@@ -53,13 +53,24 @@ class Workspaces:
         self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]
     ) -> _Workspace | None:
         """Return passes that fit, waiting ones or new ones."""
-        waiting = self._waiting
-        for index in reversed(range(len(waiting))):
-            if waiting[index].fits(network, inputs, tensors, singularity):
-                return waiting.pop(index)
+        others: list[_Workspace] = []
+        workspace = self._next()
+        while workspace is not None and not workspace.fits(network, inputs, tensors, singularity):
+            others.append(workspace)
+            workspace = self._next()
+        self._waiting.extend(reversed(others))
+        if workspace is not None:
+            return workspace
         if not _is_small(network, samples=inputs.shape[1]) or not Adjoint.applies(network, inputs):
             return None
         return _Workspace(network, inputs, tensors, singularity)
+
+    def _next(self) -> _Workspace | None:
+        """Take the passes that were used last; other threads take and return some meanwhile."""
+        try:
+            return self._waiting.pop()
+        except IndexError:
+            return None
 
     def __deepcopy__(self, _: Any) -> Workspaces:
         return Workspaces()
@@ -82,6 +93,7 @@ class _Workspace:
         """Whether the passes are those of the network as it is now."""
         return (
             self._samples == inputs.shape[1]
+            and not any(layer.is_called for layer in network.act_fun)
             and self._singularity == singularity
             and self._enabled == network.symbolic_enabled
             and len(self._tensors) == len(tensors)
@@ -96,30 +108,31 @@ class _Workspace:
 class _Lease:
     """Holds a workspace as long as the graph of a prediction lives, and then lets it wait again."""
 
-    def __init__(self, workspace: _Workspace, waiting: list[_Workspace]) -> None:
+    def __init__(self, workspace: _Workspace, waiting: deque[_Workspace]) -> None:
         self.workspace, self._waiting = workspace, waiting
 
     def __del__(self) -> None:
         self._waiting.append(self.workspace)
-        del self._waiting[:-_MOST_WAITING]
 
 
 class _Prediction(torch.autograd.Function):
-    """The outputs as a function of the parameters that are trained."""
+    """The outputs as a function of the parameters."""
 
     @staticmethod
     def forward(ctx: Any, lease: _Lease, network: Network, inputs: Tensor, *tensors: Tensor) -> Tensor:
-        ctx.lease, ctx.network, ctx.inputs = lease, network, inputs
-        ctx.save_for_backward(*tensors)  # so that a change before the backward is noticed
+        ctx.lease, ctx.network = lease, network
+        ctx.save_for_backward(inputs, *tensors)  # so that a change before the backward is noticed
         return lease.workspace.adjoint.forward(inputs).T.contiguous()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        tensors = ctx.saved_tensors
-        if torch.is_grad_enabled():  # asked for a differentiable gradient
+        inputs, *tensors = ctx.saved_tensors
+        if torch.is_grad_enabled() or is_batched(gradient):  # for a gradient to be differentiated, or several at once
             wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
-            outputs = ctx.network.predict_by_layers(ctx.inputs, **ctx.lease.workspace.adjoint.singularity)
-            found = torch.autograd.grad(outputs, wanted, gradient, create_graph=True, allow_unused=True)
+            further = torch.is_grad_enabled()
+            with torch.enable_grad():
+                outputs = ctx.network.predict_by_layers(inputs, **ctx.lease.workspace.adjoint.singularity)
+            found = torch.autograd.grad(outputs, wanted, gradient, create_graph=further, allow_unused=True)
             gradients = {id(tensor): value for tensor, value in zip(wanted, found)}
         else:
             adjoint = ctx.lease.workspace.adjoint

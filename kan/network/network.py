@@ -355,7 +355,9 @@ class Network(Model):
         if not self.evaluates_splines(layer):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
+            called = numeric(nodes.T)[0].T if numeric.is_called else None
             sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)
+            sums = sums if called is None else called
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)

@@ -101,6 +101,12 @@ class LayerTrace:
             values = values.index_put((group.outputs, group.inputs), symbolic, accumulate=True)
         return values.permute(2, 0, 1)
 
+    def unmasked(self) -> Tensor:
+        """Return what the numerical parts of all edges would be without their masks (N, O, I)."""
+        layer, base = self.numeric, self.numeric.base_fun(self.inputs)[:, None]
+        values = layer.scale_base[:, :, None] * base + layer.scale_sp[:, :, None] * layer.edge_splines(self.inputs)
+        return values.permute(2, 1, 0)
+
     def edge_values(self, i: int, j: int) -> Tensor:
         """Return the outputs of one edge (N,)."""
         inputs, outputs = torch.tensor([i]), torch.tensor([j])

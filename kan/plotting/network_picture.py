@@ -13,6 +13,8 @@ from kan.plotting.picture import NO_EDGE, DiagramPicture, EdgePicture, LayerPict
 # A curve is a few millimetres wide: more points cannot be seen, and postacts of all samples may not fit in memory.
 MOST_SAMPLES = 1000
 POINTS_PER_CURVE = 200
+# Of edges that do not count, where they are drawn at all.
+REMOVED_OPACITY = 0.25
 
 
 class PicturableNetwork(Protocol):
@@ -56,7 +58,7 @@ def picture_of(
     sample : bool
         Keep the points of all used samples, to be marked on the curves.
     hide_removed : bool
-        Leave removed edges out. Otherwise they are drawn as splines, as opaque as their score asks for.
+        Leave removed edges out. Otherwise their splines are drawn faintly.
 
     Returns
     -------
@@ -68,12 +70,19 @@ def picture_of(
         layers = []
         for depth in range(network.depth):
             of_layer = trace.layers[depth]
+            kinds, postacts = _kinds(network, depth), _numpy(of_layer.postacts())
+            alpha = _opacity(scores[depth], beta=beta)
+            if not hide_removed:
+                removed = kinds.T == "none"  # (O, I)
+                postacts = np.where(removed, _numpy(of_layer.unmasked()), postacts)
+                alpha = np.where(removed, REMOVED_OPACITY, alpha)
+                kinds = np.where(removed.T, "spline", kinds)
             layers.append(
                 _layer_picture(
                     preacts=_numpy(of_layer.preacts),
-                    postacts=_numpy(of_layer.postacts()),
-                    alpha=_opacity(scores[depth], beta=beta),
-                    kinds=_kinds(network, depth, hide_removed=hide_removed),
+                    postacts=postacts,
+                    alpha=alpha,
+                    kinds=kinds,
                     n_sum=int(network.width[depth + 1][0]),
                     arities=[int(arity) for arity in network.arities(depth + 1)],
                     thin=not sample,
@@ -102,12 +111,11 @@ def _opacity(scores: torch.Tensor, *, beta: float) -> np.ndarray:
     return np.clip(np.tanh(beta * values), 0.0, 1.0)
 
 
-def _kinds(network: PicturableNetwork, depth: int, *, hide_removed: bool) -> np.ndarray:
+def _kinds(network: PicturableNetwork, depth: int) -> np.ndarray:
     """Return the kind of every edge of a layer, shape (I, O)."""
     spline = _numpy(network.act_fun[depth].mask) != 0  # (I, O)
     symbolic = _numpy(network.symbolic_fun[depth].mask).T != 0  # (I, O)
-    neither = "none" if hide_removed else "spline"
-    return np.where(symbolic, np.where(spline, "both", "symbolic"), np.where(spline, "spline", neither))
+    return np.where(symbolic, np.where(spline, "both", "symbolic"), np.where(spline, "spline", "none"))
 
 
 def _layer_picture(

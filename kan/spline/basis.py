@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 # Up to this many knot intervals the recursion over all of them is faster than search, gather and scatter; for small
 # data also beyond, as long as the surplus of intervals times samples stays below the second number (measured on CPU
@@ -73,7 +74,9 @@ class BasisFunction(torch.autograd.Function):
     @staticmethod
     def forward(x: Tensor, knots: Tensor, degree: int, order: int) -> Tensor:
         """Evaluate the derivatives of the given order."""
-        return basis_values(x, knots, degree=degree, order=order)
+        values = basis_values(x, knots, degree=degree, order=order)
+        # A part of other memory cannot get a tangent of its own.
+        return values.clone() if forward_ad._current_level >= 0 and values._is_view() else values
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004
@@ -86,6 +89,9 @@ class BasisFunction(torch.autograd.Function):
     def jvp(ctx: Any, tangent: Tensor, *_: Any) -> Tensor:
         """Multiply by the derivatives of the next order, for forward-mode differentiation."""
         x, knots = ctx.saved_tensors
+        if torch._C._functorch.maybe_current_level() is None:
+            # Without torch.func it still carries its tangent, which a tangent must not.
+            x = forward_ad.unpack_dual(x).primal
         return tangent[:, None] * basis(x, knots, degree=ctx.degree, order=ctx.order + 1)
 
     @staticmethod

@@ -15,8 +15,9 @@ from torch import Tensor
 from kan.spline.basis import basis, basis_values
 
 # The weight of the points that pin a moved curve down where there are no samples. Small enough that the samples decide
-# wherever there are any, large enough to be seen in float64.
-_PIN_WEIGHT = 1e-3
+# wherever there are any; large enough that a curve does not take off between them and an outlier: to a thirtieth of
+# the size, of five intervals and an outlier at fifteen times the range, that a tenth of this weight allowed.
+_PIN_WEIGHT = 1e-2
 
 # Singular values below this fraction of the largest count as zero in a fit to values: samples that only just reach a
 # basis, with values that are not a curve's, would give it a coefficient of 1e11.

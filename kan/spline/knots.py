@@ -65,9 +65,10 @@ def adaptive_knots(x: Tensor, current: Tensor, *, intervals: int, eps: float, ma
     reach = (ordered[:, -1:] - ordered[:, :1]) * margin
     low, high = ordered[:, :1] - reach, ordered[:, -1:] + reach
     fractions = torch.linspace(0, 1, steps=intervals + 1, dtype=x.dtype, device=x.device)
-    uniform = low + (high - low) * fractions
+    uniform = torch.lerp(low, high, fractions)
     quantiles = torch.cat([low, ordered[:, picks[1:-1]], high], dim=1)  # (I, G + 1)
-    knots = _spread(eps * uniform + (1 - eps) * quantiles)
+    # Where both are equal, at the ends, so is their mean: rounding must not leave a sample outside.
+    knots = _spread(torch.lerp(quantiles, uniform, eps))
     narrowest = _narrowest_width(low, high, intervals=intervals)
     moved = _moved_onto(current, low, high, intervals=intervals, narrowest=narrowest)
     return torch.where(high - low <= narrowest / _MIN_WIDTH, moved, knots)

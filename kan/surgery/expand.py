@@ -215,9 +215,9 @@ def _enlarge(network: Network, layer: int, *, inputs: _Growth | None = None, out
     columns = _Growth(numeric.out_dim) if outputs is None else outputs
     larger = _new_edges(network, numeric, rows.count, columns.count)
     larger.place(numeric, rows.start, columns.start)
-    names = Symbolic_KANLayer(rows.count, columns.count)
+    names = _at_home(network, Symbolic_KANLayer(rows.count, columns.count))
     names.place(symbolic, rows.start, columns.start)
-    network.act_fun[layer], network.symbolic_fun[layer] = larger, _at_home(network, names)
+    network.act_fun[layer], network.symbolic_fun[layer] = larger, names
 
 
 def _new_edges(network: Network, like: KANLayer, in_dim: int, out_dim: int) -> KANLayer:

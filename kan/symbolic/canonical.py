@@ -26,11 +26,12 @@ def canonical(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, flo
         return _canonical_power(shape=shape, a=a, b=b, box=box)
     if shape.kind is Kind.EXPONENTIAL:
         return a, _exponential_shift(a=a, box=box)
-    if shape.mirrored and a < 0 and _inside(-a, box.a_range) and (shape.period or _inside(-b, box.b_range)):
-        a, b = -a, -b
+    choices = [(a, b)]
+    if shape.mirrored and a < 0 and _inside(-a, box.a_range):
+        choices.insert(0, (-a, -b))
     if shape.period is not None:
-        b = _shift_by_periods(b, period=shape.period, limits=box.b_range)
-    return a, b
+        choices = [(a, _shift_by_periods(b, period=shape.period, limits=box.b_range)) for a, b in choices]
+    return next((choice for choice in choices if _inside(choice[1], box.b_range)), (a, b))
 
 
 def _inside(number: float, limits: tuple[float, float]) -> bool:
@@ -39,6 +40,18 @@ def _inside(number: float, limits: tuple[float, float]) -> bool:
 
 def _clamp(number: float, limits: tuple[float, float]) -> float:
     return min(max(number, limits[0]), limits[1])
+
+
+def _round_number(wanted: float, limits: tuple[float, float]) -> float:
+    """Return the number in the limits, or where it is outside the nearest power of ten that is inside, if there is one.
+
+    A scale at the limit itself would leave b no room.
+    """
+    low, high = limits
+    if low <= wanted <= high:
+        return wanted
+    power = 10.0 ** (math.floor(math.log10(high)) if wanted > high else math.ceil(math.log10(low)))
+    return _clamp(power, limits)
 
 
 def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, float]:
@@ -51,7 +64,7 @@ def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[flo
     for sign in (1.0, -1.0) if shape.mirrored else (own,):
         low, high = (limit.item() for limit in box.scales(torch.tensor(zero, dtype=torch.float64), sign))
         if low <= high:
-            scale = _clamp(wanted, (low, high))
+            scale = _round_number(wanted, (low, high))
             return sign * scale, _clamp(-sign * scale * zero + 0.0, box.b_range)
     return a, b
 
@@ -70,18 +83,37 @@ def _shift_by_periods(b: float, *, period: float, limits: tuple[float, float]) -
     return min(inside, key=abs, default=b)
 
 
-def finite_in(
-    *, function: TorchFunction, a: float, b: float, x: torch.Tensor, limits: tuple[float, float]
-) -> float | None:
-    """Return b, moved by as few units in the last place as needed for ``f(a*x + b)`` to be finite in x's dtype.
+def finite_at(*, function: TorchFunction, points: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+    """Tell for which edges ``f(a*x + b)`` is finite at x (E, N), for points (E, 2); (E,).
+
+    However it is rounded: in x's dtype in one step or in two, or in double precision.
+    """
+    a, b = points[:, :1], points[:, 1:]
+    arguments = [a * x + b, torch.addcmul(b, a, x)]
+    if x.dtype != torch.float64:
+        arguments.append(torch.addcmul(b.double(), a.double(), x.double()))
+    return torch.stack([function(argument).isfinite().all(1) for argument in arguments]).all(0)
+
+
+def finite_near(
+    *, function: TorchFunction, a: float, b: float, x: torch.Tensor, box: Box
+) -> tuple[float, float] | None:
+    """Return (a, b), moved by as few units in the last place as needed for ``f(a*x + b)`` to be finite at all x.
 
     A fit whose zero or pole touches the data, such as ``sqrt(x - min(x))``, may fall out of the function's domain when
-    a and b are rounded. None if no small move within the limits helps.
+    a and b are rounded. Moving b helps at one end of the data; a smaller a, with the middle of the data where it was,
+    at both, and where b is at its limit. None if no small move within the box helps.
     """
-    unit = torch.finfo(x.dtype).eps * max(abs(b), abs(a) * float(x.abs().amax()), torch.finfo(x.dtype).tiny)
-    moves = [0.0, *(sign * 2.0**power for power in range(0, 15, 2) for sign in (1, -1))]
-    for move in moves:
-        shifted = torch.tensor(_clamp(b + move * unit, limits), dtype=x.dtype, device=x.device)
-        if bool(torch.isfinite(function(a * x + shifted)).all()):
-            return float(shifted)
+    info = torch.finfo(x.dtype)
+    unit = info.eps * max(abs(b), abs(a) * float(x.abs().amax()), info.tiny)
+    for power in (None, *range(0, 15, 2)):
+        move = 0.0 if power is None else unit * 2.0**power
+        less = math.copysign(min(move / float(box.half_width), abs(a)), a)
+        for moved in ((a, b + move), (a, b - move), (a - less, b + less * float(box.centre))):
+            rounded = torch.tensor([moved], dtype=x.dtype, device=x.device)
+            inside = box.clamp_plain(rounded)[0]
+            if bool(finite_at(function=function, points=inside[None], x=x[None])):
+                return float(inside[0]), float(inside[1])
+            if not move:
+                break
     return None

@@ -9,7 +9,7 @@ from functools import cached_property
 import torch
 
 from kan.symbolic.box import Box
-from kan.symbolic.canonical import finite_in
+from kan.symbolic.canonical import finite_at, finite_near
 from kan.symbolic.library import TorchFunction
 
 # A function that varies less than this, relative to its size, is constant in float64.
@@ -73,20 +73,22 @@ def finish(*, function: TorchFunction, points: torch.Tensor, boxes: Sequence[Box
         a, b, c, d, all of them numbers of the network's dtype, and r2.
     """
     x, wide = data.x, data.wide_x
-    points = _finite_points(function=function, points=points.to(x.dtype), boxes=boxes, x=x).to(wide)
-    values = function(torch.addcmul(points[:, 1:], points[:, :1], wide)).to(wide)
+    points = _finite_points(function=function, points=points.to(x.dtype), boxes=boxes, x=x)
+    # Values and their residuals are computed as a network does it, so that r2 is what it gets.
+    own = function(torch.addcmul(points[:, 1:], points[:, :1], x))
+    values = own.to(wide)
     average = values.mean(1, keepdim=True)
     centred = values - average
     spread = torch.linalg.vecdot(centred, centred)
     varies = (spread > (_ROUNDING * values.abs().amax(1)) ** 2 * values.shape[1]) & spread.isfinite() & ~data.is_flat
     c = _rounded(torch.linalg.vecdot(centred, data.deviation) / spread, x)
     d = _rounded(data.mean - c * average[:, 0], x)
-    residual = data.wide_y - torch.addcmul(d[:, None], c[:, None], values)
+    residual = data.wide_y - torch.addcmul(d[:, None].to(x), c[:, None].to(x), own).to(wide)
     r2 = 1 - torch.linalg.vecdot(residual, residual) / data.total
     # Worse than a constant only if c and d do not survive rounding: then a constant is the honest answer.
     flat = torch.stack([torch.zeros_like(d), _rounded(data.mean, x), data.is_flat.to(d)], 1)
     best = torch.where((varies & (r2 > 0))[:, None], torch.stack([c, d, r2], 1), flat)
-    return torch.cat([points, best], 1)
+    return torch.cat([points.to(wide), best], 1)
 
 
 def _rounded(numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
@@ -96,16 +98,14 @@ def _rounded(numbers: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
 def _finite_points(
     *, function: TorchFunction, points: torch.Tensor, boxes: Sequence[Box], x: torch.Tensor
 ) -> torch.Tensor:
-    """Return the points (E, 2), moved where the function is not finite on all data in x's dtype."""
-    finite = function(torch.addcmul(points[:, 1:], points[:, :1], x)).isfinite().all(1)
+    """Return the points (E, 2), moved where the function is not finite on all data."""
+    finite = finite_at(function=function, points=points, x=x)
     if bool(finite.all()):
         return points
     for edge in (~finite).nonzero().flatten().tolist():
         (a, b), box = points[edge].tolist(), boxes[edge]
-        moved = finite_in(function=function, a=a, b=b, x=x[edge], limits=box.b_range)
-        points[edge] = points.new_tensor(
-            _flat_point(function=function, box=box, x=x[edge]) if moved is None else (a, moved)
-        )
+        moved = finite_near(function=function, a=a, b=b, x=x[edge], box=box)
+        points[edge] = points.new_tensor(moved or _flat_point(function=function, box=box, x=x[edge]))
     return points
 
 
@@ -113,9 +113,9 @@ def _flat_point(*, function: TorchFunction, box: Box, x: torch.Tensor) -> tuple[
     """Return an (a, b) at which the function is at least finite, for a function that no (a, b) fits."""
     a = min(max(0.0, box.a_range[0]), box.a_range[1])
     for wanted in (0.5, -0.5, 0.0, *box.b_range):
-        b = finite_in(function=function, a=a, b=wanted, x=x, limits=box.b_range)
-        if b is not None:
-            return a, b
+        point = finite_near(function=function, a=a, b=wanted, x=x, box=box)
+        if point is not None:
+            return point
     return a, min(max(0.0, box.b_range[0]), box.b_range[1])
 
 

@@ -102,12 +102,13 @@ def project(*, rows: Rows, points: torch.Tensor, limits: Limits) -> Projected:
     inputs = torch.addcmul(points[:, 1:], points[:, :1], rows.t)
     values = rows.apply(lambda shape: shape.value, inputs)
     size = values.abs().amax(1)
-    usable = size <= limits.largest  # NaN compares false
+    usable = (size <= limits.largest) & limits.allow(points)  # NaN compares false
     values = torch.where(usable[:, None], values, 0.0)
     centred = _centred(values * rows.root, rows.root)
     spread = torch.linalg.vecdot(centred, centred)
-    usable &= spread > (limits.flattest * size) ** 2 * rows.t.shape[1]
+    usable &= spread > (limits.flattest_values * size) ** 2 * rows.t.shape[1]
     factor = torch.where(usable, torch.linalg.vecdot(centred, rows.y) / spread, 0.0)
+    usable &= factor.abs() <= limits.largest
     residual = torch.addcmul(rows.y, factor[:, None], centred, value=-1)
     error = torch.where(usable, torch.linalg.vecdot(residual, residual), torch.inf)
     return Projected(error, factor, spread, torch.stack([inputs, values, centred, residual], 1))

@@ -18,23 +18,40 @@ import torch
 from kan.symbolic.box import Box
 from kan.symbolic.shapes import Kind, Shape
 
-# How near to an edge of the box a point counts as lying on it, and how far inside of a domain an end stays.
+# How near to an edge of the box a point counts as lying on it, and how far inside of a domain an end stays: at least
+# so far, and where the function is infinite so many units in the last place.
 _EDGE = 1e-9
 _MARGIN = 1e-9
+_MARGIN_UNITS = 8
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When a fit counts as usable: `largest` bounds |f|, `flattest` the spread of f relative to its size."""
+    """When a fit counts as usable.
+
+    `largest` bounds |f| and |c|, `flattest` and `flattest_values` bound from below how much u and f vary, relative to
+    their sizes. Relative differences below `unit` are rounding.
+    """
 
     largest: float
     flattest: float
+    unit: float
 
     @classmethod
     def of(cls, dtype: torch.dtype) -> Limits:
         """Return the limits for a network that computes in `dtype`."""
         info = torch.finfo(dtype)
-        return cls(largest=info.max**0.5, flattest=info.eps**0.5)
+        return cls(largest=info.max**0.5, flattest=info.eps**0.5, unit=info.eps)
+
+    @property
+    def flattest_values(self) -> float:
+        """The least standard deviation of f relative to its size: that of the root of a u that may just be."""
+        return self.flattest / 5
+
+    def allow(self, points: torch.Tensor) -> torch.Tensor:
+        """Tell whether u = A*t + B varies enough for its size, for points (A, B) of shape (..., 2)."""
+        slope, shift = points[..., 0].abs(), points[..., 1].abs()
+        return slope >= 0.999 * self.flattest * (slope + shift)
 
 
 def to_ends(points: torch.Tensor) -> torch.Tensor:
@@ -59,6 +76,7 @@ class Region:
     most: torch.Tensor  # (R, 3)
     low: torch.Tensor  # (R, 1)
     high: torch.Tensor  # (R, 1)
+    margin: torch.Tensor  # (R, 1), how far from these the ends stay
     power: torch.Tensor  # (R, 1), whether scaling u changes nothing
     single: torch.Tensor  # (R, 1), whether only one end moves
 
@@ -79,10 +97,12 @@ class Region:
         curved = torch.tensor([shape.kind in (Kind.WAVE, Kind.GENERAL) for shape in shapes], device=ends.device)[owner]
         curved &= low.isinf() & high.isinf()
         a_low, a_high, b_low, b_high = (width.new_tensor(1.0) * limit for pair in box.limits for limit in pair)
-        flattest = (torch.maximum(a_low.abs(), a_high.abs()) * width).clamp(max=2 * limits.flattest**0.5)
-        rising = ends[:, 1] >= ends[:, 0]
-        lowest = torch.where(curved & rising, flattest, -torch.inf), a_low, b_low
-        highest = torch.where(curved & ~rising, -flattest, torch.inf), a_high, b_high
+        edge = torch.stack([low, high]).abs().nan_to_num(posinf=0.0).amax(0)
+        flattest = torch.where(curved, 2 * limits.flattest**0.5, limits.flattest * edge)
+        flattest = flattest.minimum(torch.maximum(a_low.abs(), a_high.abs()) * width)
+        rising, limited = ends[:, 1] >= ends[:, 0], flattest > 0
+        lowest = torch.where(limited & rising, flattest, -torch.inf), a_low, b_low
+        highest = torch.where(limited & ~rising, -flattest, torch.inf), a_high, b_high
         least, most = (torch.stack([limit.expand_as(width) for limit in part], 1) for part in (lowest, highest))
         power, exponential = (
             torch.tensor([shape.kind is kind for shape in shapes], device=ends.device)[owner]
@@ -90,7 +110,9 @@ class Region:
         )
         # The shift of an exponential is free: c takes it over when b is moved back into its limits.
         least[exponential, 2], most[exponential, 2] = -torch.inf, torch.inf
-        columns = (part[:, None] for part in (low, high, power, power | exponential))
+        infinite = torch.tensor([_is_infinite(shape) for shape in shapes], device=ends.device)[owner]
+        margin = (_MARGIN_UNITS * limits.unit * edge * infinite).clamp(min=_MARGIN)
+        columns = (part[:, None] for part in (low, high, margin, power, power | exponential))
         return cls(box, torch.stack(rows, 1).view(-1, 3, 2), least, most, *columns)
 
     @cached_property
@@ -110,18 +132,18 @@ class Region:
 
     def take(self, chosen: torch.Tensor) -> Region:
         """Return the conditions of the chosen fits."""
-        tensors = (self.normals, self.least, self.most, self.low, self.high, self.power, self.single)
+        tensors = (self.normals, self.least, self.most, self.low, self.high, self.margin, self.power, self.single)
         return Region(self.box.take(chosen), *(tensor[chosen] for tensor in tensors))
 
     def clamp(self, ends: torch.Tensor) -> torch.Tensor:
         """Return ends (R, 2) moved into the region; where box and domain exclude each other the box wins."""
-        ends = ends.maximum(self.low + _MARGIN).minimum(self.high - _MARGIN)
+        ends = ends.maximum(self.low + self.margin).minimum(self.high - self.margin)
         place = torch.bmm(self.normals, ends[..., None])[..., 0]
         if bool(((place >= self.least) & (place <= self.most)).all()):
             return ends
         points = to_points(ends)
         points[:, 0] = points[:, 0].maximum(self.least[:, 0]).minimum(self.most[:, 0])
-        ends = to_ends(points).maximum(self.low + _MARGIN).minimum(self.high - _MARGIN)
+        ends = to_ends(points).maximum(self.low + self.margin).minimum(self.high - self.margin)
         return to_ends(self.box.clamp(to_points(ends)))
 
     def speed(self, ends: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -192,6 +214,12 @@ def _domains(*, shapes: Sequence[Shape], owner: torch.Tensor, ends: torch.Tensor
     negative = distance.isinf() & (ends < pole[:, None]).all(1)
     low, high = torch.where(between, below, low), torch.where(between, above, high)
     return low, torch.where(negative, pole, high)
+
+
+def _is_infinite(shape: Shape) -> bool:
+    """Whether a function is infinite where it ceases to be defined."""
+    edges = torch.tensor([edge for edge in shape.domain if math.isfinite(edge)], dtype=torch.float64)
+    return shape.pole is not None or bool(shape.value(edges).isinf().any())
 
 
 def _poles(shape: Shape) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -38,6 +38,11 @@ _ZOOM_SIDE = 7
 # Fits whose errors differ by no more than this, relative to them, are the same.
 _SAME = 1e-6
 _LAST_STEPS_PER_ROUND = 3
+# What is nearly straight is fitted a little better the flatter the piece of a function, with an ever larger c. The
+# first of these limits that costs no more than this share of the variance of y is taken.
+_MODERATE = (1e-2, 1e-3)
+_HARDLY = 5e-7
+_MODERATE_STEPS = 4
 # Numbers per temporary tensor of the coarse search: they stay in the cache, and torch starts no threads for them.
 _CHUNK = 1 << 17
 
@@ -102,7 +107,35 @@ class _Race:
             # Slow fits take their many steps on a sample; on all data the last few are left.
             near = _best(near, self._errors(near, samples=fine), 1)
             near, error = self._refine(near, samples=fine, steps=_LAST_STEPS_PER_ROUND * rounds)
-        return _best(near, error, 1)[:, :, 0]
+        best, error = _best(near, error, 1), error.amin(2, keepdim=True)
+        return self._moderate(best, error, samples=fine)[:, :, 0]
+
+    def _moderate(self, points: torch.Tensor, error: torch.Tensor, *, samples: Samples) -> torch.Tensor:
+        """Return the fits (F, E, 1, 2), less flat ones where these are hardly worse."""
+        most = error + _HARDLY * (samples.y * samples.root).square().sum(1)[:, None]
+        result, waiting = points.clone(), torch.ones_like(error, dtype=torch.bool)
+        for level in _MODERATE:
+            if level <= self.limits.flattest:
+                break
+            race = replace(self, limits=replace(self.limits, flattest=level))
+            steeper = race._steeper(points)
+            waiting &= (steeper != points).any(3)
+            steeper = torch.where(waiting[..., None], steeper, torch.nan)
+            steeper, steeper_error = race._refine(steeper, samples=samples, steps=_MODERATE_STEPS)
+            found = waiting & (steeper_error <= most)
+            result, waiting = torch.where(found[..., None], steeper, result), waiting & ~found
+        return result
+
+    def _steeper(self, points: torch.Tensor) -> torch.Tensor:
+        """Return points (F, E, 1, 2) whose A is as large as the limits want it, in the box."""
+        slope, shift = points.unbind(-1)
+        least = self.limits.flattest * (slope.abs() + shift.abs()) * 1.01
+        curved = torch.tensor([shape.kind in (Kind.WAVE, Kind.GENERAL) for shape in self.shapes], device=slope.device)
+        even = 2 * self.limits.flattest**0.5
+        least = torch.where(curved[:, None, None] & (shift.abs() < 1), least.clamp(min=even), least)
+        steeper = torch.stack([torch.where(slope.abs() < least, torch.copysign(least, slope), slope), shift], -1)
+        inside = torch.stack([box.clamp(steeper[:, edge]) for edge, box in enumerate(self.boxes)], 1)
+        return torch.where((slope.abs() < least)[..., None], inside, points)
 
     def _starts(self, samples: Samples, more: Samples, *, grid_number: int) -> torch.Tensor:
         """Return good candidates of different regions of the plane; (F, E, K, 2), and NaN."""
@@ -156,7 +189,8 @@ class _Race:
         rows, _ = self._rows(points, samples)
         flat = points.flatten(0, 2)
         values = rows.apply(lambda shape: shape.value, torch.addcmul(flat[:, 1:], flat[:, :1], rows.t))
-        return _left(values, y=rows.y, root=rows.root, limits=self.limits).view(points.shape[:3])
+        error = _left(values, y=rows.y, root=rows.root, limits=self.limits)
+        return torch.where(self.limits.allow(flat), error, torch.inf).view(points.shape[:3])
 
 
 def _best(points: torch.Tensor, error: torch.Tensor, count: int) -> torch.Tensor:
@@ -173,7 +207,8 @@ def _errors(*, shape: Shape, points: torch.Tensor, samples: Samples, limits: Lim
     """Return the sums of squares that c and d leave, for one edge; (P,)."""
     chunks = points.split(max(1, _CHUNK // samples.count))
     values = (shape.value(torch.addcmul(chunk[:, 1:], chunk[:, :1], samples.t)) for chunk in chunks)
-    return torch.cat([_left(few, y=samples.y * samples.root, root=samples.root, limits=limits) for few in values])
+    errors = torch.cat([_left(few, y=samples.y * samples.root, root=samples.root, limits=limits) for few in values])
+    return torch.where(limits.allow(points), errors, torch.inf)
 
 
 def _comb_errors(*, shape: Shape, lattice: torch.Tensor, samples: Samples) -> torch.Tensor:
@@ -205,7 +240,8 @@ def _left(values: torch.Tensor, *, y: torch.Tensor, root: torch.Tensor, limits: 
     values = values.sub_(values[..., count // 2, None].clone()).mul_(root)
     product, total = torch.linalg.vecdot(values, y), torch.linalg.vecdot(values, root)
     spread = norm(values, dim=-1) ** 2 - total * total / count
-    usable = (size <= limits.largest) & (spread > (limits.flattest * size) ** 2)
+    usable = (size <= limits.largest) & (spread > (limits.flattest_values * size) ** 2)
+    usable &= product.abs() <= limits.largest * spread
     return torch.where(usable, norm(y, dim=-1) ** 2 - product * product / spread, torch.inf)
 
 

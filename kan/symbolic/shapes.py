@@ -2,8 +2,9 @@
 
 Symmetries shrink the search for ``c*f(a*x + b) + d``, since c and d are solved for. A power ``(a*x + b)^n`` has only
 its zero ``-b/a`` to look for, an exponential only a; a function that is even or odd (up to a constant) needs no
-negative a; a period bounds b. Functions that the table does not know are probed for evenness and differentiated by
-autograd, or by central differences where autograd has no rule.
+negative a; a period bounds b. Functions that the table does not know are probed for evenness. Their slopes come from
+autograd, or from differences of fourth order where it has no rule (`slopes.py`); their curvatures are central
+differences of the slopes.
 """
 
 from __future__ import annotations

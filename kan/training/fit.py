@@ -1,9 +1,8 @@
 """The training loop: loss and penalties, grids, one optimiser step after the other, and a record of it.
 
 Deviations from pykan: every optimiser has its own learning rate; the recorded losses are those of the parameters that a
-step ends with; a custom loss is recorded as it is; when L-BFGS can
-no longer improve on fixed data, the remaining steps are not computed again; early stopping, the best parameters and
-a schedule of finer grids on request.
+step ends with; a custom loss is recorded as it is; when L-BFGS can no longer improve on fixed data, the remaining
+steps are not computed again; early stopping, the best parameters and a schedule of finer grids on request.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from kan.surgery import refine_in_place, update_grid
 from kan.surgery.indices import numeric_edges
 from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_dataset
 from kan.training.lbfgs import LBFGS
-from kan.training.least_squares import PredictedSquares, SquaresPoint, squares_at
+from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_prediction
 from kan.training.optimisers import OPTIMISERS, make_optimiser
@@ -133,6 +132,8 @@ class Training:
         trained = list(network.parameters() if parameters is None else parameters)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
+        if isinstance(self.optimiser, LevenbergMarquardt):
+            check_squares(self.objective)
         self.grids, self.log = grids, log
         self._best = BestModel(network) if watched else None
         self.on_step, self.progress = on_step, progress

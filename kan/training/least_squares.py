@@ -39,6 +39,26 @@ _MOST_NUMBERS = 2**24
 _MOST_NUMBERS_OF_LAYER = 2**26
 
 
+def check_squares(objective: Objective) -> None:
+    """Raise an ArgumentError for what makes an objective no sum of squares on any data."""
+    network = objective.network
+    if objective.loss_fn is not None:
+        raise ArgumentError(
+            "opt='LM' minimises mean square errors and cannot use `loss_fn`. Leave it out, use opt='LBFGS', or train "
+            "with `kan.LevenbergMarquardt` and a function that returns residuals."
+        )
+    if network.device.type == "mps":
+        raise ArgumentError("opt='LM' needs double precision, which 'mps' devices lack; use opt='LBFGS'.")
+    if not objective.lamb:
+        return
+    no_samples = torch.empty(network.width_in[0], 0, dtype=network.dtype, device=network.device)
+    if not (_is_usual(objective) and Adjoint.applies(network, no_samples)):  # type: ignore[arg-type]
+        raise ArgumentError(
+            "opt='LM' knows penalties of KANs of degree k >= 2 in single or double precision, without a forward pass, "
+            f"layers or `pred_fn` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or opt='LBFGS'."
+        )
+
+
 def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | PredictedSquares:
     """Return an objective at some data as a sum of squares, valid until the grids move.
 
@@ -47,15 +67,9 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
     ArgumentError
         If it is none.
     """
-    if objective.loss_fn is not None:
-        raise ArgumentError(
-            "opt='LM' minimises mean square errors and cannot use `loss_fn`. Leave it out, use opt='LBFGS', or train "
-            "with `kan.LevenbergMarquardt` and a function that returns residuals."
-        )
+    check_squares(objective)
     network = objective.network
-    if network.device.type == "mps":
-        raise ArgumentError("opt='LM' needs double precision, which 'mps' devices lack; use opt='LBFGS'.")
-    if isinstance(network, Network) and objective.is_plain and _is_usual(objective):
+    if isinstance(network, Network) and _is_usual(objective):
         twin = copy.deepcopy(network).double() if network.dtype == torch.float32 else network
         prepared = twin.prepare(x)
         if Adjoint.applies(twin, prepared, most_numbers=_MOST_NUMBERS_OF_LAYER):
@@ -64,15 +78,16 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
             )
     if objective.lamb:
         raise ArgumentError(
-            "opt='LM' knows penalties of KANs of degree k >= 2 in single or double precision, without a forward pass, "
-            f"layers or `pred_fn` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or opt='LBFGS'."
+            f"opt='LM' with penalties takes at most {_MOST_NUMBERS_OF_LAYER} samples times knots of a layer; got "
+            f"{len(x)} samples. Train on batches (`batch=`), or with opt='LBFGS'."
         )
     return PredictedSquares(objective, x, y)
 
 
 def _is_usual(objective: Objective) -> bool:
-    """Whether the model of the penalty is known."""
-    return not objective.lamb or objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+    """Whether the prediction is that of a network's layers, and the model of the penalty, if there is one, is known."""
+    usual = objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+    return isinstance(objective.network, Network) and objective.is_plain and (usual or not objective.lamb)
 
 
 class PredictedSquares(ResidualSquares):

@@ -12,6 +12,7 @@ number; passes batched by ``is_grads_batched`` take three times longer than the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -47,7 +48,15 @@ class ResidualSquares:
     def __init__(self, parameters: Sequence[Tensor], layers: Sequence[KANLayer], function: ResidualFunction) -> None:
         self._function = function
         given = {id(parameter) for parameter in parameters}
-        self._layers = [layer for layer in layers if {id(layer.coef), id(layer.scale_base)} & given]
+        uses = Counter(id(parameter) for layer in layers for parameter in layer.parameters())
+        self._layers = [
+            layer
+            for layer in layers
+            if {id(layer.coef), id(layer.scale_base)} & given
+            # What several layers share, and what a layer computes by a `forward` of its own, is left to autograd.
+            and all(uses[id(parameter)] == 1 for parameter in layer.parameters())
+            and not layer.is_called
+        ]
         self._weights = [EdgeWeights(layer) for layer in self._layers]
         of_layers = {id(entry) for layer in self._layers for entry in (layer.coef, layer.scale_base, layer.scale_sp)}
         self._others = [parameter for parameter in parameters if id(parameter) not in of_layers]
@@ -209,5 +218,5 @@ def _differentiate(block: Tensor, tensors: list[Tensor]) -> list[Tensor]:
             one[index] = 1
             (column,) = _gradients(gradient, [factors], one.view(gradient.shape))
             if column is not None:
-                row.copy_(column.view(-1))
+                row.copy_(column.reshape(-1))
     return result

@@ -20,7 +20,7 @@ functions of the user's own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -75,6 +75,7 @@ class StartSearch:
             raise ArgumentError(f"`n_starts` must be a whole number of at least 1; got {number!r}.")
         self.training, self.number = training, number
         self.losses = [math.nan] * number
+        self._starts: list[Start] = []
 
     @property
     def training_inputs(self) -> Tensor:
@@ -88,15 +89,26 @@ class StartSearch:
         return {**self.training.results(), "starts": np.array(self.losses)}
 
     def run(self) -> None:
-        """Try the starts, and train the last two to the end."""
-        bar = progress_bar(self._advance(), shown=self.training.progress, total=self._total(), ncols=100)
-        with bar:
-            for description in bar:
-                bar.set_description(description)
+        """Try the starts, and train the last two to the end.
 
-    def _advance(self) -> Iterator[str]:
+        After an exception or an interrupt the network has the parameters of the start that was best when last judged,
+        or those of the given one.
+        """
+        steps = self._advance()
+        bar = progress_bar(steps, shown=self.training.progress, total=self._total(), ncols=100)
+        try:
+            with bar:
+                for description in bar:
+                    bar.set_description(description)
+        except BaseException:
+            steps.close()
+            if self._starts:
+                min(self._starts, key=lambda start: start.loss).enter()
+            raise
+
+    def _advance(self) -> Generator[str, None, None]:
         """Take all steps, and describe each."""
-        given, *others = self._draw()
+        given, *others = self._starts = self._draw()
         while len(others) > 1:
             for start in (given, *others):
                 yield from self._describe(start, start.go_on(_steps_of_round(self.training)))
@@ -175,10 +187,12 @@ class Start:
     def go_on(self, steps: int) -> Iterator[int]:
         """Let the network have this start's parameters, and take some steps."""
         self.enter()
-        # The steps come second: `zip` takes none beyond the last.
-        for _, step in zip(range(steps), self._steps):
-            yield step
-        self._leave()
+        try:
+            # The steps come second: `zip` takes none beyond the last.
+            for _, step in zip(range(steps), self._steps):
+                yield step
+        finally:
+            self._leave()
 
     def finish(self) -> Iterator[int]:
         """Take the remaining steps, on all training data, which judge from now on if there are no others."""
@@ -188,8 +202,10 @@ class Start:
             assert isinstance(self._data, TensorData)
             self.training.use(self._data)
             self._judges = self._data.train
-        yield from self._steps
-        self._leave()
+        try:
+            yield from self._steps
+        finally:
+            self._leave()
 
     def judge(self) -> float:
         """Evaluate the loss on data that judge; with a loader, take the last one of the training."""

@@ -18,8 +18,9 @@ def test_nodes_up_to_the_threshold_do_not_count() -> None:
 
 
 def test_inputs_count_relative_to_the_largest_score_of_the_node() -> None:
-    scores = torch.tensor([[100.0, 1.0, 1.5], [0.02, 0.5, 0.1]])
-    assert feature_interaction(scores, feature_th=0.01) == {(0, 2): 1, (0, 1, 2): 1}
+    scores = torch.tensor([[8.0, 2.0, 2.5], [0.2, 0.5, 0.1]])
+    assert feature_interaction(scores, feature_th=0.25) == {(0, 2): 1, (0, 1): 1}
+    assert feature_interaction(scores) == {(0, 1, 2): 2}
 
 
 def test_nothing_interacts_where_no_node_matters() -> None:

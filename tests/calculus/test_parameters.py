@@ -52,12 +52,13 @@ def test_the_vector_has_the_trained_parameters_in_order() -> None:
     assert torch.equal(vector[: trained[0].numel()], trained[0].flatten())
 
 
-def test_the_penalty_of_a_perceptron_by_hand(x: Tensor) -> None:
+@pytest.mark.parametrize("weights", [{}, {"lamb_l1": 0.25}])
+def test_the_penalty_of_a_perceptron_by_hand(x: Tensor, weights: dict[str, float]) -> None:
     """The sum of |w| has the slope sign(w), and no curvature."""
     model = MLP([2, 1]).double()
-    slope = get_derivative(model, x, x[:, 0], "jacobian", "reg")
-    assert torch.equal(slope, torch.cat([model.w[0].sign(), torch.zeros(1, 1)], dim=1))
-    assert not get_derivative(model, x, x[:, 0], "hessian", "reg").any()
+    slope = get_derivative(model, x, x[:, 0], "jacobian", "reg", **weights)
+    assert torch.equal(slope, weights.get("lamb_l1", 1.0) * torch.cat([model.w[0].sign(), torch.zeros(1, 1)], dim=1))
+    assert not get_derivative(model, x, x[:, 0], "hessian", "reg", **weights).any()
 
 
 def test_error_and_penalty_add_up(x: Tensor) -> None:

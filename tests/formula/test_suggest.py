@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import copy
-import time
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
 from kan.common.errors import ArgumentError, StateError
-from kan.formula import auto_symbolic, fix_symbolic, suggest_symbolic, unfix_symbolic_all
+from kan.formula import auto_symbolic, fix_symbolic, suggest, suggest_symbolic, unfix_symbolic_all
 from kan.network import Network
 from kan.surgery.masks import remove_edge
 from kan.symbolic.library import SYMBOLIC_LIB
@@ -151,8 +151,25 @@ def test_an_error_leaves_the_network_as_it_was(x):
     assert torch.equal(network.act_fun[0].mask, before["act_fun.0.mask"])
 
 
-def test_a_network_of_fifteen_edges_takes_seconds_at_most(x):
-    network = Network(width=[2, 5, 1], seed=0)
-    start = time.process_time()
-    auto_symbolic(network, x=x, verbose=0)
-    assert time.process_time() - start < 10
+class Calls(TorchFunctionMode):
+    """Counts the calls of torch's functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+def test_the_edges_of_a_layer_are_fitted_together(x, monkeypatch):
+    network, fitted, fit = Network(width=[2, 2, 1], seed=0), [], suggest.fit_affine
+    monkeypatch.setattr(
+        suggest, "fit_affine", lambda x, *args, **ranges: (fitted.append(len(x)), fit(x, *args, **ranges))[1]
+    )
+    with Calls() as calls:
+        auto_symbolic(network, lib=["x", "x^2", "1/x", "exp", "sin", "tanh", "gaussian"], x=x, verbose=0)
+    assert fitted == [4, 2]
+    # A call takes some microseconds. Edge by edge, one function after the other, it would be thirty thousand for each.
+    assert calls.count < 10_000 * sum(fitted)

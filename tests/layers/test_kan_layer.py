@@ -195,6 +195,19 @@ def test_an_update_follows_the_samples_and_keeps_the_functions(mode: str) -> Non
     assert float(change.std()) < 0.01 * float(before.std())
 
 
+def test_on_the_new_grid_an_update_does_not_go_by_where_samples_are() -> None:
+    even = torch.linspace(-0.5, 0.8, 60).double()[:, None]
+    crowded = -0.5 + 1.3 * torch.linspace(0, 1, 60).double()[:, None] ** 4
+
+    def updated(x: Tensor, mode: str) -> Tensor:
+        layer = make_layer(1, 1, num=4, grid_eps=1.0, noise_scale=5.0)
+        layer.update_grid_from_samples(x, mode)
+        return layer.coef.detach()
+
+    assert torch.allclose(updated(even, "grid"), updated(crowded, "grid"), atol=1e-9)
+    assert not torch.allclose(updated(even, "sample"), updated(crowded, "sample"), atol=1e-2)
+
+
 def test_grid_eps_says_how_uniform_the_knots_are() -> None:
     uniform, quantiles = (make_layer(grid_eps=eps) for eps in (1.0, 0.0))
     for layer in (uniform, quantiles):

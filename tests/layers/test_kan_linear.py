@@ -42,6 +42,20 @@ def test_the_base_function_is_made_from_its_class() -> None:
     assert torch.allclose(linear(x), linear.scale_base * torch.tanh(x))
 
 
+def test_the_grid_starts_on_its_range() -> None:
+    linear = KANLinear(2, 1, grid_size=5, spline_order=3, grid_range=(-3, 2))
+    assert torch.allclose(linear.grid[:, 3:-3], torch.linspace(-3, 2, 6).expand(2, 6))
+
+
+def test_grid_eps_says_how_uniform_the_knots_become() -> None:
+    x = torch.linspace(0, 1, 50)[:, None] ** 3
+    uniform, quantiles = KANLinear(1, 1, grid_eps=1.0), KANLinear(1, 1, grid_eps=0.0)
+    for linear in (uniform, quantiles):
+        linear.update_grid_from_samples(x)
+    assert torch.allclose(uniform.grid[0, 3:-3], torch.linspace(0, 1, 6), atol=1e-6)
+    assert float(quantiles.grid[0, 4]) < 0.1
+
+
 def test_the_spline_scale_is_trained_on_request_only() -> None:
     assert KANLinear(2, 2).scale_sp.requires_grad
     assert not KANLinear(2, 2, enable_standalone_scale_spline=False).scale_sp.requires_grad

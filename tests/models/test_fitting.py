@@ -164,3 +164,14 @@ def test_frames_that_cannot_be_drawn_are_an_error_before_training(
         model.fit(dataset, steps=1, save_fig=True, progress=False, **options)
     assert all(torch.equal(values, before[name]) for name, values in model.named_parameters())
     assert not (tmp_path / "frames").exists()
+
+
+def test_frames_are_as_opaque_as_beta_says(make: Any, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, frames = make((2, 1)), []
+    draw = model.draw
+    monkeypatch.setattr(model, "draw", lambda **options: frames.append(draw(**options)) or frames[-1])
+    model.fit(dataset, steps=1, save_fig=True, beta=0.5, progress=False)
+    curves = next(artist for artist in frames[0].axes[0].get_children() if artist.get_gid() == "curves")
+    scores = model.edge_scores[0][0]
+    assert curves.get_colors()[:, 3] == pytest.approx(torch.tanh(0.5 * scores).numpy(), rel=1e-5)
+    assert float(scores.min()) > 0

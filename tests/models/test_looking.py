@@ -32,7 +32,6 @@ def test_every_metric_gives_a_figure(make: Any, metric: str) -> None:
     "options",
     [
         {"beta": 100, "sample": True},
-        {"mask": False},
         {"tick": True, "scale": 0.7, "varscale": 0.5, "title": "network", "out_vars_offset": 0.1},
         {"in_vars": ["a", sympy.Symbol("alpha")], "out_vars": [r"$\beta$"]},
     ],
@@ -42,6 +41,17 @@ def test_options_of_published_notebooks(make: Any, options: dict[str, Any]) -> N
     model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
     model.remove_edge(0, 1, 1)
     model.plot(**options).canvas.draw()
+
+
+def curves(figure: Figure) -> Any:
+    return next(artist for artist in figure.axes[0].get_children() if artist.get_gid() == "curves")
+
+
+def test_removed_edges_are_left_out_unless_asked_for(make: Any) -> None:
+    model = make()
+    model.remove_edge(0, 1, 1)
+    assert len(curves(model.plot()).get_paths()) == 8
+    assert len(curves(model.plot(mask=False)).get_paths()) == 9
 
 
 def test_names_and_title_are_written(make: Any) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from kan.common.errors import ArgumentError, StateError
 from kan.models import MLP
+from kan.training.record import Record
 
 
 @pytest.fixture
@@ -33,6 +34,61 @@ def test_fit_takes_pykans_arguments_and_leaves_the_model_where_it_is(model: MLP,
     options: dict[str, Any] = {"in_vars": ["x"], "out_vars": ["y"], "beta": 5, "device": "cuda", "log": 2}
     model.fit(dataset, "Adam", 2, lamb=1e-3, lamb_l1=0.5, lamb_entropy=1.0, batch=10, progress=False, **options)
     assert model.device.type == "cpu"
+
+
+def test_a_loss_of_the_users_own_is_trained_and_recorded(model: MLP, dataset: dict[str, Tensor]) -> None:
+    results = model.fit(dataset, steps=3, loss_fn=torch.nn.L1Loss(), progress=False)
+    for part in ("train", "test"):
+        with torch.no_grad():
+            loss = (model(dataset[f"{part}_input"]) - dataset[f"{part}_label"]).abs().mean()
+        assert results[f"{part}_loss"][-1] == pytest.approx(loss.item(), rel=1e-5)
+    assert results["train_loss"][-1] < results["train_loss"][0]
+
+
+def test_a_prediction_of_the_users_own_is_trained(model: MLP, dataset: dict[str, Tensor]) -> None:
+    results = model.fit(dataset, steps=3, pred_fn=lambda x: model(x) + 100.0, progress=False)
+    with torch.no_grad():
+        loss = (model(dataset["train_input"]) + 100 - dataset["train_label"]).square().mean().sqrt()
+    assert results["train_loss"][-1] == pytest.approx(loss.item(), rel=1e-5)
+    assert loss < 10
+
+
+def test_the_first_step_of_adam_is_as_long_as_its_rate(model: MLP, dataset: dict[str, Tensor]) -> None:
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    model.fit(dataset, "Adam", 1, lr=0.03, progress=False)
+    moves = torch.cat([(now - then).flatten() for now, then in zip(model.parameters(), before)])
+    assert torch.allclose(moves.abs(), torch.tensor(0.03), atol=1e-4)
+
+
+def test_epochs_count_passes_over_the_data(model: MLP, dataset: dict[str, Tensor]) -> None:
+    results = model.fit(dataset, "Adam", epochs=2, batch=20, progress=False)
+    assert len(results["train_loss"]) == 2 * 3  # 50 rows make 3 batches of 20
+
+
+def test_training_stops_when_the_test_loss_no_longer_falls(model: MLP, dataset: dict[str, Tensor]) -> None:
+    results = model.fit(dataset, "Adam", 40, lr=0.5, patience=2, restore_best=True, progress=False)
+    assert len(results["test_loss"]) == int(results["test_loss"].argmin()) + 1 + 2 < 40
+    with torch.no_grad():
+        loss = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
+    assert loss.item() == pytest.approx(results["test_loss"].min(), rel=1e-5)
+
+
+def test_the_last_parameters_stay_without_a_request(model: MLP, dataset: dict[str, Tensor]) -> None:
+    results = model.fit(dataset, "Adam", 40, lr=0.5, patience=2, progress=False)
+    with torch.no_grad():
+        loss = (model(dataset["test_input"]) - dataset["test_label"]).square().mean().sqrt()
+    assert loss.item() == pytest.approx(results["test_loss"][-1], rel=1e-5)
+    assert results["test_loss"][-1] > results["test_loss"].min()
+
+
+def test_the_progress_bar_shows_what_is_asked_for_when_it_is_asked_for(
+    model: MLP, dataset: dict[str, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    describe = Record.describe
+    monkeypatch.setattr(Record, "describe", lambda self: shown.append((len(self.values["reg"]), describe(self))) or "")
+    model.fit(dataset, steps=6, log=3, display_metrics=["reg"], progress=False)
+    assert shown == [(step, "| reg: 0.00e+00 |") for step in (1, 4, 6)]
 
 
 def test_more_penalty_means_smaller_weights(dataset: dict[str, Tensor]) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kan import KAN, MultKAN
 from kan.common.errors import ArgumentError
+from kan.layers import sparse_mask
 
 
 def test_the_two_names_are_one_class() -> None:
@@ -52,6 +53,20 @@ def test_every_setting_is_an_argument() -> None:
 def test_one_seed_gives_one_model(x: Tensor) -> None:
     assert torch.equal(KAN(width=[2, 1], seed=3)(x), KAN(width=[2, 1], seed=3)(x))
     assert not torch.equal(KAN(width=[2, 1], seed=3)(x), KAN(width=[2, 1], seed=4)(x))
+
+
+def test_noise_scale_is_the_size_of_the_splines() -> None:
+    usual, wild, flat = (KAN(width=[2, 3, 1], noise_scale=scale, seed=0) for scale in (0.3, 1.2, 0.0))
+    for layer in range(2):
+        assert torch.allclose(wild.act_fun[layer].coef, 4 * usual.act_fun[layer].coef, atol=1e-6)
+        assert not flat.act_fun[layer].coef.any()
+        assert usual.act_fun[layer].coef.any()
+
+
+def test_a_sparse_start_has_the_edges_between_nearest_nodes() -> None:
+    model = KAN(width=[4, 2, 3], sparse_init=True, seed=0)
+    assert [torch.equal(layer.mask, sparse_mask(*layer.mask.shape)) for layer in model.act_fun] == [True, True]
+    assert model.n_edge < KAN(width=[4, 2, 3]).n_edge
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])

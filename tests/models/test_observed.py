@@ -69,6 +69,16 @@ def test_a_tree_of_the_last_input_changes_nothing(make: Any, dtype: torch.dtype)
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+def test_the_thresholds_of_a_tree_are_passed_on(make: Any) -> None:
+    x = torch.rand(50, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    model = four_inputs(make)
+    assert marks(model.tree(x, sym_th=1.0)) == {"dots": 0, "Add": 0, "Mul": 0}  # all inputs in one node
+    model.fix_symbolic(0, 0, 1, "x", fit_params_bool=False)
+    model.symbolic_fun[0].affine.data[1, 0, 2] = 0.05
+    assert marks(model.tree(x, sym_th=0.3, sep_th=0.5)) == {"dots": 0, "Add": 1, "Mul": 0}
+    assert marks(model.tree(x, sym_th=0.3, sep_th=0.01)) == {"dots": 0, "Add": 0, "Mul": 0}
+
+
 def test_a_tree_needs_data() -> None:
     with pytest.raises(StateError, match="call `model"):
         KAN(width=[2, 1]).tree()

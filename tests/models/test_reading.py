@@ -119,6 +119,7 @@ def test_interactions_are_counted_by_the_scores_of_a_layer(make: Any) -> None:
     model.remove_edge(0, 1, 2)
     assert model.feature_interaction(1) == {(0, 1): 1, (1,): 1, (0,): 1}
     assert model.feature_interaction(-1, neuron_th=1e9) == {}
+    assert sorted(model.feature_interaction(1, feature_th=0.99)) == [(0,), (1,)]
 
 
 @pytest.mark.parametrize(

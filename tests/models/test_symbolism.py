@@ -58,6 +58,78 @@ def test_from_data_to_a_formula(dataset: Any) -> None:
     assert sympy.expand(formulas[0] - (a**2 + b)) == 0
 
 
+@pytest.fixture
+def trained(dataset: Any) -> KAN:
+    """Return a network with splines for x0 ** 2 + x1."""
+    model = KAN(width=[2, 1], seed=0, auto_save=False).double()
+    model.fit(dataset, steps=4, progress=False)
+    return model
+
+
+@pytest.mark.parametrize(("name", "number"), [("a_range", 0), ("b_range", 1)])
+@pytest.mark.parametrize(
+    "fix",
+    [
+        lambda model, **ranges: model.auto_symbolic(lib=["gaussian"], verbose=0, **ranges),
+        lambda model, **ranges: model.fix_symbolic(0, 0, 0, "gaussian", verbose=False, **ranges),
+    ],
+    ids=["auto_symbolic", "fix_symbolic"],
+)
+def test_parameters_lie_within_the_ranges(trained: KAN, fix: Any, name: str, number: int) -> None:
+    fix(trained)
+    assert not 2 <= trained.symbolic_fun[0].affine[0, 0, number].item() <= 3
+    trained.unfix_symbolic_all()
+    fix(trained, **{name: (2, 3)})
+    assert 2 <= trained.symbolic_fun[0].affine[0, 0, number].item() <= 3
+
+
+@pytest.mark.parametrize(("weight", "names"), [(0.8, ["sin", "x"]), (0.0, ["sin", "sin"])])
+def test_simplicity_has_a_weight(trained: KAN, weight: float, names: list[str]) -> None:
+    options: dict[str, Any] = {"lib": ["x", "sin"], "weight_simple": weight}
+    assert [trained.suggest_symbolic(0, i, 0, verbose=False, **options)[0] for i in range(2)] == names
+    trained.auto_symbolic(verbose=0, **options)
+    assert trained.symbolic_fun[0].funs_name == [names]
+
+
+def test_edges_that_no_function_fits_well_stay_splines(trained: KAN) -> None:
+    trained.auto_symbolic(lib=["x"], r2_threshold=0.9, verbose=0)
+    assert trained.symbolic_fun[0].funs_name == [["0", "x"]]
+    assert trained.act_fun[0].mask.tolist() == [[1], [0]]
+
+
+@pytest.mark.parametrize("name", ["a_range", "b_range"])
+def test_suggest_symbolic_searches_within_the_ranges(trained: KAN, name: str) -> None:
+    def fit(**ranges: Any) -> float:
+        return trained.suggest_symbolic(0, 0, 0, lib=["gaussian"], verbose=False, **ranges)[2]
+
+    assert fit(**{name: (5.0, 6.0)}) < 0.9 * fit()
+
+
+def test_topk_is_the_number_of_rows_of_the_table(trained: KAN, capsys: Any) -> None:
+    for topk in (2, 3):
+        trained.suggest_symbolic(0, 0, 0, lib=["x", "x^2", "sin", "exp"], topk=topk)
+        assert len(capsys.readouterr().out.splitlines()) == 1 + topk
+
+
+def test_random_parameters_lie_between_minus_one_and_one(make: Any) -> None:
+    model = make((2, 1))
+    for i in range(2):
+        model.fix_symbolic(0, i, 0, "sin", fit_params_bool=False, random=True)
+    parameters = model.symbolic_fun[0].affine.detach().flatten()
+    assert float(parameters.abs().max()) < 1
+    assert len(parameters.unique()) == 8
+
+
+def test_sympy_simplifies_on_request() -> None:
+    model = KAN(width=[1, 2, 1], seed=0)
+    for j, name in enumerate(("sin", "cos")):
+        model.fix_symbolic(0, 0, j, name, fit_params_bool=False)
+        model.fix_symbolic(1, j, 0, "x^2", fit_params_bool=False)
+    x = sympy.Symbol("x_1")
+    assert model.symbolic_formula()[0] == [sympy.sin(x) ** 2 + sympy.cos(x) ** 2]
+    assert model.symbolic_formula(simplify=True)[0] == [1]
+
+
 def test_a_formula_equals_the_network(make: Any, x: Tensor) -> None:
     model = make((2, 2, 1)).double()
     for layer, i, j in ((0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 1, 0)):

@@ -175,3 +175,12 @@ def test_what_computes_otherwise_is_left_to_autograd(monkeypatch: pytest.MonkeyP
         assert not applies(KAN(width=[2, 3, 1]))
     monkeypatch.setattr(module, "_MOST_NUMBERS", 10)
     assert not applies(KAN(width=[2, 3, 1]))
+
+
+@pytest.mark.parametrize("name", ["node_bias_0", "node_scale_1", "subnode_bias_0", "subnode_scale_0"])
+def test_each_affine_parameter_is_trained_by_itself(name: str) -> None:
+    model, x = KAN(width=[2, [1, 1], 1], seed=0).double(), torch.rand(20, 2, dtype=torch.float64)
+    parameter = getattr(model, name).requires_grad_()
+    model(x).square().sum().backward()
+    (expected,) = torch.autograd.grad(model.predict_by_layers(x.T.contiguous()).square().sum(), parameter)
+    torch.testing.assert_close(parameter.grad, expected)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils import prune
 
 from kan import KAN
 from kan.network import direct as module
@@ -153,3 +155,77 @@ def test_without_gradients_there_is_no_graph(model: KAN, x: Tensor) -> None:
         outputs = model(x)
     assert not outputs.requires_grad
     torch.testing.assert_close(outputs, by_layers(model, x).detach())
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda model, x: model.node_scale_0.mul_(100),
+        lambda model, x: model.act_fun[0].mask[0, 0].zero_(),
+        lambda model, x: x.neg_(),
+    ],
+)
+def test_what_is_not_trained_must_not_change_before_the_backward_either(change: Any) -> None:
+    model, x = KAN(width=[1, 2, 1], seed=0).double(), torch.rand(20, 1, dtype=torch.float64)
+    outputs = model(x)
+    with torch.no_grad():
+        change(model, x)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        outputs.sum().backward()
+
+
+def test_several_threads_predict_at_once(model: KAN) -> None:
+    inputs = [torch.rand(count, 2, dtype=torch.float64) for count in (20, 20, 21, 22)]
+    with torch.no_grad():
+        expected = [model(x) for x in inputs]
+
+    def predict(number: int) -> bool:
+        with torch.no_grad():
+            return all(torch.equal(model(inputs[number]), expected[number]) for _ in range(200))
+
+    with ThreadPoolExecutor(len(inputs)) as pool:
+        assert all(pool.map(predict, range(len(inputs))))
+
+
+def test_gradients_of_parameters_that_layers_share_are_added(x: Tensor) -> None:
+    model = KAN(width=[2, 2, 2], seed=0).double()
+    model.act_fun[1].coef = model.act_fun[0].coef
+    outputs = model(x)
+    assert not is_direct(outputs)
+    expected = gradients(model, by_layers(model, x))
+    for name, value in gradients(model, outputs).items():
+        torch.testing.assert_close(value, expected[name])
+
+
+def test_several_gradients_at_once_are_those_in_turn(model: KAN, x: Tensor) -> None:
+    outputs, parameters = model(x), [model.act_fun[0].coef, model.act_fun[1].scale_base]
+    seeds = torch.stack([torch.ones_like(outputs), outputs.detach()])
+    at_once = torch.autograd.grad(outputs, parameters, seeds, is_grads_batched=True, retain_graph=True)
+    for number, seed in enumerate(seeds):
+        for several, one in zip(at_once, torch.autograd.grad(outputs, parameters, seed, retain_graph=True)):
+            torch.testing.assert_close(several[number], one)
+
+
+def test_hooks_of_layers_are_called_and_have_their_say(model: KAN, x: Tensor) -> None:
+    before, seen = model(x), []
+    handle = model.act_fun[0].register_forward_hook(lambda layer, inputs, outputs: seen.append(outputs[2].shape))
+    torch.testing.assert_close(model(x), before)
+    assert seen == [(200, 5, 2)]
+    handle.remove()
+    model.act_fun[1].register_forward_hook(lambda layer, inputs, outputs: (2 * outputs[0], *outputs[1:]))
+    torch.testing.assert_close(model(x), 2 * before)
+    torch.testing.assert_close(model.trace(x).output, 2 * before)
+
+
+def test_weights_that_torch_prunes_are_trained_where_they_are(x: Tensor) -> None:
+    model = KAN(width=[2, 1], seed=0).double()
+    model(x)
+    prune.l1_unstructured(model.act_fun[0], "coef", 0.3)
+    for _ in range(2):
+        outputs = model(x)
+        outputs.sum().backward()
+    gradient = model.act_fun[0].coef_orig.grad
+    assert int((gradient == 0).sum()) >= round(0.3 * gradient.numel())
+    with torch.no_grad():
+        model.act_fun[0].coef_orig.zero_()
+        assert not torch.equal(model(x), outputs)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from kan.plotting.diagram import draw_diagram
-from kan.plotting.network_picture import picture_of
+from kan.plotting.network_picture import REMOVED_OPACITY, picture_of
 
 
 class _Network:
@@ -35,7 +35,12 @@ class _Network:
         for n_sub in (3, 1):
             factors = torch.arange(n_sub)[:, None] + torch.arange(2) + 1.0
             postacts = (factors * torch.sin(x)[:, None, :]).to(self.dtype)  # (N, O, I)
-            layers.append(SimpleNamespace(preacts=x.to(self.dtype), postacts=lambda values=postacts: values))
+            values = {"postacts": postacts, "unmasked": -postacts}
+            layers.append(
+                SimpleNamespace(
+                    preacts=x.to(self.dtype), **{name: lambda kept=kept: kept for name, kept in values.items()}
+                )
+            )
         return SimpleNamespace(layers=layers)
 
 
@@ -80,8 +85,17 @@ def test_masks_decide_the_kind(x):
     first = picture_of(network, x, beta=3.0, scores=network.scores).layers[0]
     assert [first.edge(0, j).kind for j in range(3)] == ["spline", "symbolic", "both"]
     assert first.edge(1, 0).kind == "none"
+
+
+def test_removed_edges_are_drawn_faintly_on_request(x):
+    network = _Network()
+    network.act_fun[0].mask[1, 0] = 0.0
+    network.scores[0][0, 1] = 0.0
     shown = picture_of(network, x, beta=3.0, scores=network.scores, hide_removed=False).layers[0]
-    assert shown.edge(1, 0).kind == "spline"
+    removed, other = shown.edge(1, 0), shown.edge(0, 0)
+    assert (removed.kind, removed.alpha) == ("spline", REMOVED_OPACITY)
+    assert removed.y == pytest.approx(-2 * np.sin(removed.x), abs=1e-5)
+    assert other.y == pytest.approx(np.sin(other.x), abs=1e-5)
 
 
 def test_many_samples_are_thinned_but_their_range_is_kept(x):

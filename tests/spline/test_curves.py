@@ -204,3 +204,15 @@ def test_moved_coefficients_stay_bounded(name: str) -> None:
     moved = transfer_coefficients(x, old, coefficients, extend_knots(interior, degree=3), degree=3)
     assert moved.dtype == torch.float32
     assert float(moved.abs().max()) < 100 * float(coefficients.abs().max())
+
+
+def test_a_curve_does_not_take_off_towards_an_outlier() -> None:
+    generator = torch.Generator().manual_seed(0)
+    knots = extend_knots(uniform_knots(-1, 1, inputs=1, intervals=5).double(), degree=3)
+    coefficients = random(1, 8, 8)
+    x = torch.cat([2 * torch.rand(1, 499, generator=generator, dtype=torch.float64) - 1, torch.full((1, 1), 30.0)], 1)
+    interior = adaptive_knots(x.T, interior_knots(knots, degree=3), intervals=5, eps=0.02)
+    new = extend_knots(interior, degree=3)
+    moved = transfer_coefficients(x, knots, coefficients, new, degree=3)
+    between = torch.linspace(1, 30, 300, dtype=torch.float64)[None]
+    assert evaluate_curves(between, new, moved, degree=3).abs().max() < 30 * coefficients.abs().max()

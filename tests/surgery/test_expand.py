@@ -177,3 +177,12 @@ def test_depth_needs_symbolic_edges(kit):
     with pytest.raises(StateError, match="symbolic_enabled = True"):
         expand_depth(network)
     assert network.depth == 1
+
+
+def test_symbolic_parameters_keep_their_digits(kit):
+    network = kit.build([2, 2, 1])
+    network.symbolic_fun[0].fix_symbolic(0, 0, "sin", random=True)
+    before = network.symbolic_fun[0].affine[0, 0].clone()
+    assert before.dtype == torch.float64
+    expand_width(network, 1, 1)
+    assert torch.equal(network.symbolic_fun[0].affine[:, 0], torch.stack([torch.zeros_like(before), before]))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kan.symbolic.box import Box
-from kan.symbolic.canonical import canonical, finite_in
+from kan.symbolic.canonical import canonical, finite_near
 from kan.symbolic.library import SYMBOLIC_LIB
 from kan.symbolic.shapes import shape_of
 
@@ -63,10 +63,26 @@ def test_large_inputs_are_scaled_down():
 
 def test_a_zero_rounded_out_of_the_domain_is_moved_back():
     x = torch.tensor([0.1, 0.5, 0.9])
-    b = finite_in(function=torch.sqrt, a=3.0, b=-0.3, x=x, limits=(-1.0, 1.0))
-    assert torch.isfinite(torch.sqrt(3.0 * x + b)).all()
-    assert b == pytest.approx(-0.3, abs=1e-4)
+    box = Box((-10.0, 10.0), (-1.0, 1.0), centre=0.5, half_width=0.4)
+    a, b = finite_near(function=torch.sqrt, a=3.0, b=-0.3, x=x, box=box)
+    assert torch.isfinite(torch.sqrt(a * x + b)).all()
+    assert (a, b) == (3.0, pytest.approx(-0.3, abs=1e-4))
+
+
+def test_a_zero_at_the_limit_of_b_is_moved_by_a():
+    x = torch.linspace(0, 50, 101)
+    box = Box((-10.0, 10.0), (-10.0, 10.0), centre=25.0, half_width=25.0)
+    a, b = finite_near(function=torch.sqrt, a=-0.2, b=10.0, x=x, box=box)
+    assert torch.isfinite(torch.sqrt(a * x + b)).all()
+    assert (a, b) == (pytest.approx(-0.2, abs=1e-5), pytest.approx(10.0, abs=1e-4))
 
 
 def test_nothing_is_moved_far():
-    assert finite_in(function=torch.sqrt, a=1.0, b=-0.5, x=torch.tensor([0.1, 0.5]), limits=(-1.0, 1.0)) is None
+    box = Box((-10.0, 10.0), (-1.0, 1.0), centre=0.3, half_width=0.2)
+    assert finite_near(function=torch.sqrt, a=1.0, b=-0.5, x=torch.tensor([0.1, 0.5]), box=box) is None
+
+
+@pytest.mark.parametrize(("zero", "a"), [(8.0, 1.0), (50.0, 0.1), (500.0, 0.01)])
+def test_a_scale_that_the_box_does_not_allow_is_a_power_of_ten(zero: float, a: float):
+    box = Box((-10.0, 10.0), (-10.0, 10.0), centre=zero / 2, half_width=zero / 2)
+    assert canonical(shape=shape("sqrt"), a=-10 / zero, b=10.0, box=box) == (-a, pytest.approx(a * zero))

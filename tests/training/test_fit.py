@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from kan import KAN
 from kan.common.errors import ArgumentError
 from kan.training import fit as fit_module
+from kan.training.record import Record
 
 Make = Callable[..., KAN]
 
@@ -78,6 +78,25 @@ def test_symbolic_edges_train(make: Make, dataset: Any) -> None:
     assert not torch.equal(model.symbolic_fun[0].affine, before)
 
 
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam", "LM"])
+def test_singularities_are_avoided_on_request(make: Make, dataset: Any, opt: str) -> None:
+    model = make((2, 1))
+    model.fix_symbolic(0, 0, 0, "1/x", fit_params_bool=False)
+    dataset["train_input"][0, 0] = 0.0
+    results = quiet(model, dataset, opt=opt, steps=1, update_grid=False, singularity_avoiding=True, y_th=5.0)
+    with torch.no_grad():
+        avoiding, wide, plain = (
+            float((model(dataset["train_input"], **options) - dataset["train_label"]).square().mean().sqrt())
+            for options in (
+                {"singularity_avoiding": True, "y_th": 5.0},
+                {"singularity_avoiding": True, "y_th": 1000.0},
+                {},
+            )
+        )
+    assert results["train_loss"][-1] == pytest.approx(avoiding, rel=1e-5)
+    assert all(other != pytest.approx(avoiding, rel=1e-4) for other in (wide, plain))
+
+
 def test_a_class_with_a_forward_of_its_own_is_trained_with_it(dataset: Any) -> None:
     class Shifted(KAN):
         def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -105,25 +124,12 @@ def test_results_are_arrays_with_one_number_per_step(make: Make, dataset: Any) -
         assert column.dtype == np.float64
 
 
-def test_without_a_test_set_there_is_no_test_loss(make: Make, dataset: Any) -> None:
-    training = {name: dataset[name] for name in ("train_input", "train_label")}
-    assert list(quiet(make(), training)) == ["train_loss", "reg"]
-
-
 def test_the_default_loss_is_recorded_as_its_root(make: Make, dataset: Any) -> None:
     model = make()
     results = quiet(model, dataset)
     for part in ("train", "test"):
         loss = rmse(model, dataset[f"{part}_input"], dataset[f"{part}_label"])
         assert results[f"{part}_loss"][-1] == pytest.approx(loss, rel=1e-5)
-
-
-def test_a_custom_loss_is_recorded_as_it_is(make: Make, dataset: Any) -> None:
-    model = make()
-    results = quiet(model, dataset, loss_fn=nn.L1Loss())
-    with torch.no_grad():
-        expected = (model(dataset["test_input"]) - dataset["test_label"]).abs().mean()
-    assert results["test_loss"][-1] == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_cross_entropy_takes_integer_classes(make: Make, dataset: Any) -> None:
@@ -195,6 +201,15 @@ def test_the_progress_bar_shows_the_metrics_asked_for(make: Make, dataset: Any, 
 def test_the_progress_bar_shows_the_losses(make: Make, dataset: Any, capsys: Any) -> None:
     results = make().fit(dataset, steps=2)
     assert f"train_loss: {results['train_loss'][-1]:.2e} | test_loss: " in capsys.readouterr().err
+
+
+def test_the_progress_bar_is_updated_every_so_many_steps_and_at_the_end(
+    make: Make, dataset: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = []
+    monkeypatch.setattr(Record, "describe", lambda self: shown.append(len(self.values["reg"])) or "")
+    quiet(make((2, 1)), dataset, steps=8, log=3)
+    assert shown == [1, 4, 7, 8]
 
 
 def test_without_progress_nothing_is_written(make: Make, dataset: Any, capfd: Any) -> None:
@@ -348,8 +363,8 @@ def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, batc
     noise = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
     data = {**dataset, "train_label": dataset["train_label"] + noise}
     model = make((2, 1), grid=10)
-    results = quiet(model, data, steps=10, restore_best=True, batch=batch)
-    assert results["test_loss"].argmin() < 9
+    results = quiet(model, data, steps=15, restore_best=True, batch=batch)
+    assert results["test_loss"].argmin() < 14
     assert rmse(model, data["test_input"], data["test_label"]) == pytest.approx(results["test_loss"].min(), rel=1e-5)
 
 
@@ -361,12 +376,10 @@ def test_an_optimiser_that_cannot_improve_any_more_is_not_asked_again(make: Make
         calls.append(0)
         return (prediction - y).square().mean()
 
-    start = time.perf_counter()
     results = quiet(model, {"train_input": x, "train_label": x}, steps=3000, loss_fn=loss, stop_grid_update_step=10)
     assert len(results["train_loss"]) == 3000
     assert len(set(results["train_loss"][-1000:])) == 1
     assert len(calls) < 3000
-    assert time.perf_counter() - start < 20
 
 
 # Interruption
@@ -482,7 +495,6 @@ def test_a_test_loss_that_is_not_recorded_cannot_be_shown(make: Make, dataset: A
     [
         {},
         {"opt": "Adam", "batch": 16, "steps": 6},
-        {"lamb": 0.01},
         {"opt": "Adam", "batch": 16, "epochs": 2},
         {"opt": "LM", "lamb": 0.01},
     ],

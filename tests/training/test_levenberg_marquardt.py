@@ -150,6 +150,25 @@ def test_residuals_that_are_not_finite_are_never_accepted(value: float) -> None:
     assert math.isfinite(x.item())
 
 
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_step_is_given_up_after_so_many_tries(tries: int) -> None:
+    x, beyond = parameter(0.5), []
+
+    def residuals() -> Tensor:
+        if x < 0.6:
+            return x - 1
+        beyond.append(x.item())
+        return math.nan * x
+
+    optimiser = LevenbergMarquardt([x], max_tries=tries)
+    optimiser.step(residuals)
+    assert optimiser.stagnated
+    assert x.item() == 0.5
+    assert len(beyond) == tries
+    LevenbergMarquardt([x]).step(residuals)
+    assert 0.5 < x < 0.6
+
+
 @pytest.mark.parametrize("error", [ValueError(), KeyboardInterrupt()])
 def test_after_an_exception_the_parameters_are_those_before_the_step(error: BaseException) -> None:
     x, calls = parameter(-1.2, 1.0), []

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from kan import KAN, KANLayer, batch_hessian
+from kan import KAN, KANLayer, LevenbergMarquardt, batch_hessian
 from kan.common.errors import ArgumentError
 from kan.training import residuals as module
 from kan.training.residuals import ResidualSquares
@@ -110,3 +110,19 @@ def test_single_precision_residuals_are_not_bent(model: KAN) -> None:
 def test_what_is_no_residual_is_refused(model: KAN, returned: Any) -> None:
     with pytest.raises(ArgumentError, match="must return residuals"):
         squares_of(model, lambda _: returned).model()
+
+
+def test_affine_parameters_and_several_columns() -> None:
+    model = KAN(width=[2, 2], seed=0, auto_save=False, affine_trainable=True).double()
+    optimizer = LevenbergMarquardt(model.parameters(), model=model)
+    for _ in range(6):
+        optimizer.step(lambda: model(X) - 1)
+    assert optimizer.last_loss < 1e-4
+
+
+def test_layers_that_share_parameters(model: KAN) -> None:
+    model = KAN(width=[2, 2, 2], seed=0, auto_save=False).double()
+    model.act_fun[1].coef = model.act_fun[0].coef
+    optimizer = LevenbergMarquardt(model.parameters(), model=model)
+    before = optimizer.step(lambda: model(X) - X)
+    assert optimizer.last_loss < 0.1 * before

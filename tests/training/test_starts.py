@@ -112,3 +112,24 @@ def test_a_number_of_starts_that_is_none_is_an_error(make: Any, dataset: Any, st
     with pytest.raises(ArgumentError, match="n_starts"):
         model.fit(dataset, steps=2, n_starts=number, progress=False)
     assert all(torch.equal(before[name], parameter) for name, parameter in model.named_parameters())
+
+
+def test_an_interrupt_leaves_the_best_start_that_is_known(make: Any, dataset: Any) -> None:
+    model = make()
+    model.fit(dataset, steps=20, progress=False)
+    steps: list[int] = []
+
+    def loss() -> float:
+        with torch.no_grad():
+            return float((model(dataset["test_input"]) - dataset["test_label"]).square().mean())
+
+    def interrupt() -> int:
+        steps.append(1)
+        if len(steps) == 12:
+            raise KeyboardInterrupt
+        return 0
+
+    trained = loss()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(dataset, steps=16, n_starts=8, metrics=[interrupt], progress=False)
+    assert loss() <= trained
