@@ -28,6 +28,7 @@ from kan.checkpoints.pykan_files import has_pykan_files, load_pykan
 from kan.checkpoints.state import AnyNetwork, Loaded, NetworkState, cloned, symbolic_layers, usable_device
 from kan.checkpoints.validation import check_extra_states, check_functions, check_tensors
 from kan.common.errors import ArgumentError, CheckpointError
+from kan.common.extra_state import unpack
 from kan.layers.symbolic_layer import ANONYMOUS
 from kan.network import Network
 
@@ -195,7 +196,7 @@ def _function_names(tensors: Mapping[str, Any]) -> Iterable[Any]:
     """Return the names of all symbolic functions in a `state_dict` of this library."""
     for key, value in tensors.items():
         if key.startswith("symbolic_fun.") and key.endswith("._extra_state"):
-            for row in value["funs_name"]:
+            for row in unpack(value)["funs_name"]:
                 yield from row
 
 

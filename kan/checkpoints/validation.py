@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kan.checkpoints.state import symbolic_layers
 from kan.common.errors import ArgumentError
+from kan.common.extra_state import unpack
 from kan.layers.symbolic_layer import ANONYMOUS
 from kan.network import Network, Shape
 from kan.symbolic.library import find
@@ -50,7 +51,7 @@ def check_extra_states(network: Network) -> None:
             f"its inputs are the columns {network.input_id.tolist()} of data with {network.n_columns} columns."
         )
     for layer in symbolic_layers(network):
-        for j, i in layer.get_extra_state()["fixed"]:
+        for j, i in unpack(layer.get_extra_state())["fixed"]:
             if not (0 <= i < layer.in_dim and 0 <= j < layer.out_dim):
                 raise ArgumentError(f"it names the symbolic edge ({i}, {j}) of a layer that does not have it.")
 

@@ -8,7 +8,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1; arXiv 2408.10205, sec. 5.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -221,7 +221,7 @@ def read_library(lib: Any) -> dict[str, float]:
         lib = SYMBOLIC_LIB
     if isinstance(lib, Mapping):
         complexities = {name: lib[name][2] for name in lib}
-    elif isinstance(lib, (list, tuple, set, frozenset)):
+    elif isinstance(lib, Iterable) and not isinstance(lib, str):
         complexities = {name: lookup(name).complexity for name in lib}
     else:
         raise ArgumentError(f"`lib` must be a list of names in SYMBOLIC_LIB, such as ['x', 'sin']; got {lib!r}.")

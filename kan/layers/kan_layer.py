@@ -202,7 +202,9 @@ class KANLayer(nn.Module):
 
     def features(self, x: Tensor) -> Features:
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
-        return make_features(x, self.base_fun(x), self.grid, degree=self.k)
+        if x.dtype in _LOW_PRECISION:
+            x = x.float()  # as in `edge_sums`
+        return make_features(x, self.base_fun(x), self.grid.to(x.dtype), degree=self.k)
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""

@@ -9,7 +9,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Callable, NamedTuple
 
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
+from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.symbolic import fit_affine, lookup
 
@@ -52,7 +53,7 @@ class _Groups(NamedTuple):
     mask: Tensor
 
 
-class Symbolic_KANLayer(nn.Module):  # noqa: N801
+class Symbolic_KANLayer(ExtraState):  # noqa: N801
     """A layer of `in_dim` x `out_dim` symbolic edges, idle at the start.
 
     Parameters
@@ -288,12 +289,13 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)
 
-    def get_extra_state(self) -> dict[str, Any]:
+    def get_extra_state(self) -> Tensor:
         """Return the functions by name, for the `state_dict`."""
-        return {"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)}
+        return pack({"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)})
 
     def set_extra_state(self, state: Any) -> None:
         """Restore the functions of `get_extra_state`; functions without a name stay as they are here."""
+        state = unpack(state)
         names, fixed = state["funs_name"], {tuple(pair) for pair in state["fixed"]}
         if [len(row) for row in names] != [self.in_dim] * self.out_dim:
             raise ArgumentError(f"the state holds functions of another layer than ({self.out_dim}, {self.in_dim}).")
@@ -309,14 +311,6 @@ class Symbolic_KANLayer(nn.Module):  # noqa: N801
     def _is_anonymous(self, pair: tuple[int, int]) -> bool:
         """Whether edge (j, i) carries a function without a name."""
         return self.funs_name[pair[0]][pair[1]] == ANONYMOUS
-
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        """Load; a state without function names (pykan's) leaves the functions as they are."""
-        missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-        key = prefix + "_extra_state"
-        if key in missing:
-            missing.remove(key)
 
     def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the plain and the guarded torch function of edge (j, i)."""

@@ -84,7 +84,7 @@ class _Workspace:
 
     def __init__(self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]) -> None:
         self.adjoint = Adjoint(network, inputs, singularity=singularity)
-        self._tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
+        self.tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
         self._enabled = network.symbolic_enabled
         grids: list[Tensor] = [layer.grid for layer in network.act_fun]  # type: ignore[misc]
         self._grids = [(grid, grid.detach().clone()) for grid in grids]
@@ -96,8 +96,8 @@ class _Workspace:
             and not any(layer.is_called for layer in network.act_fun)
             and self._singularity == singularity
             and self._enabled == network.symbolic_enabled
-            and len(self._tensors) == len(tensors)
-            and all(map(operator.is_, self._tensors, tensors))
+            and len(self.tensors) == len(tensors)
+            and all(map(operator.is_, self.tensors, tensors))
             and all(
                 grid.dtype == copy.dtype and grid.device == copy.device and torch.equal(grid, copy)
                 for grid, copy in self._grids
@@ -122,11 +122,14 @@ class _Prediction(torch.autograd.Function):
     def forward(ctx: Any, lease: _Lease, network: Network, inputs: Tensor, *tensors: Tensor) -> Tensor:
         ctx.lease, ctx.network = lease, network
         ctx.save_for_backward(inputs, *tensors)  # so that a change before the backward is noticed
-        return lease.workspace.adjoint.forward(inputs).T.contiguous()
+        # A copy in any case: users may change what they got in place.
+        return lease.workspace.adjoint.forward(inputs).T.clone(memory_format=torch.contiguous_format)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        inputs, *tensors = ctx.saved_tensors
+        # What was saved may come back as other tensors, from memory elsewhere or from a second forward pass.
+        inputs, *_ = ctx.saved_tensors
+        tensors = ctx.lease.workspace.tensors
         if torch.is_grad_enabled() or is_batched(gradient):  # for a gradient to be differentiated, or several at once
             wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
             further = torch.is_grad_enabled()

@@ -13,13 +13,14 @@ Source: Liu et al. 2024, arXiv 2404.19756 and 2408.10205.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError
+from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
@@ -45,7 +46,7 @@ class Prepared(NamedTuple):
     features: Features | None = None
 
 
-class Network(Model):
+class Network(ExtraState, Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
@@ -307,7 +308,7 @@ class Network(Model):
     def _inputs(self, x: Tensor) -> Tensor:
         """Return the columns of `x` (N, columns) that are inputs, samples last: (I, N)."""
         if self._all_columns_of is not self.input_id:
-            if torch.compiler.is_compiling():  # which cannot look at numbers
+            if is_transformed():  # by what cannot look at numbers
                 return x[:, self.input_id].T.contiguous()
             columns = torch.arange(self.n_columns, device=self.input_id.device)
             self._all_columns = torch.equal(self.input_id, columns)
@@ -424,25 +425,19 @@ class Network(Model):
         fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws
         return fresh
 
-    def get_extra_state(self) -> dict[str, Any]:
+    def get_extra_state(self) -> Tensor:
         """Return what the parameters do not say: which columns of the data are the inputs."""
-        return {"n_columns": self.n_columns, "input_id": self.input_id.tolist(), "draws": self._draws}
+        return pack({"n_columns": self.n_columns, "input_id": self.input_id.tolist(), "draws": self._draws})
 
     def set_extra_state(self, state: Any) -> None:
         """Restore what `get_extra_state` returned."""
+        state = unpack(state)
         if len(state["input_id"]) != self.width_in[0]:
             raise ArgumentError(
                 f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}."
             )
         self.n_columns, self._draws = int(state["n_columns"]), int(state["draws"])
         self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
-
-    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
-        """Load; a state of pykan, which has no extra state, leaves the inputs as they are."""
-        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
-        missing: list[str] = args[2] if len(args) > 2 else kwargs["missing_keys"]
-        if prefix + "_extra_state" in missing:
-            missing.remove(prefix + "_extra_state")
 
 
 def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:

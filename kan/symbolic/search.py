@@ -129,10 +129,14 @@ class _Race:
     def _steeper(self, points: torch.Tensor) -> torch.Tensor:
         """Return points (F, E, 1, 2) whose A is as large as the limits want it, in the box."""
         slope, shift = points.unbind(-1)
-        least = self.limits.flattest * (slope.abs() + shift.abs()) * 1.01
-        curved = torch.tensor([shape.kind in (Kind.WAVE, Kind.GENERAL) for shape in self.shapes], device=slope.device)
-        even = 2 * self.limits.flattest**0.5
-        least = torch.where(curved[:, None, None] & (shift.abs() < 1), least.clamp(min=even), least)
+        flattest = self.limits.flattest
+        # An exponential varies by A, whatever its shift, and an even function by the square of A.
+        wave, exponential = (
+            torch.tensor([shape.kind in kinds for shape in self.shapes], device=slope.device)[:, None, None]
+            for kinds in ((Kind.WAVE, Kind.GENERAL), (Kind.EXPONENTIAL,))
+        )
+        least = torch.where(exponential, flattest, 1.01 * flattest * (slope.abs() + shift.abs()))
+        least = torch.where(wave & (shift.abs() < 1), least.clamp(min=2 * flattest**0.5), least)
         steeper = torch.stack([torch.where(slope.abs() < least, torch.copysign(least, slope), slope), shift], -1)
         inside = torch.stack([box.clamp(steeper[:, edge]) for edge, box in enumerate(self.boxes)], 1)
         return torch.where((slope.abs() < least)[..., None], inside, points)

@@ -134,7 +134,9 @@ def test_a_state_is_its_own_deepcopy(make: Any) -> None:
 
 def test_nbytes_counts_the_tensors(make: Any) -> None:
     network = make(dtype=torch.float64)
-    assert NetworkState.capture(network).nbytes == 8 * sum(p.numel() for p in network.parameters())
+    numbers = 8 * sum(p.numel() for p in network.parameters())
+    names = sum(entry.numel() for name, entry in network.state_dict().items() if name.endswith("_extra_state"))
+    assert NetworkState.capture(network).nbytes == numbers + names
     assert size_of({"a": torch.zeros(3), "b": "text"}) == 12
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from kan import KAN, create_dataset
 from kan.common.random import stream
 from kan.layers import KANLayer, KANLinear
 
@@ -167,3 +168,18 @@ def test_sums_take_any_leading_dimensions(shape: tuple[int, ...], call: Callable
     x = torch.rand(shape, generator=stream(1))
     assert torch.allclose(call(x).reshape(-1, 3), call(x.reshape(-1, 2)), atol=1e-6)
     assert call(x).shape == (*shape[:-1], 3)
+
+
+def test_several_models_are_evaluated_at_once() -> None:
+    x = torch.rand(20, 2, dtype=torch.float64)
+    models = [KAN(width=[2, 3, 1], seed=seed, auto_save=False).double() for seed in range(3)]
+    parameters, buffers = torch.func.stack_module_state(models)  # type: ignore[arg-type]
+    together = torch.func.vmap(lambda p, b: torch.func.functional_call(models[0], (p, b), (x,)))(parameters, buffers)
+    torch.testing.assert_close(together, torch.stack([model(x) for model in models]))
+
+
+def test_half_precision_is_fitted() -> None:
+    dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=50, seed=0)
+    model = KAN(width=[2, 2, 1], seed=0, auto_save=False).bfloat16()
+    losses = model.fit(dataset, steps=5, progress=False)["train_loss"]
+    assert losses[-1] < 0.5 * losses[0]

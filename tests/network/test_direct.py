@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 from torch.nn.utils import prune
+from torch.utils.checkpoint import checkpoint
 
 from kan import KAN
 from kan.network import direct as module
@@ -229,3 +230,27 @@ def test_weights_that_torch_prunes_are_trained_where_they_are(x: Tensor) -> None
     with torch.no_grad():
         model.act_fun[0].coef_orig.zero_()
         assert not torch.equal(model(x), outputs)
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_gradients_come_through_what_keeps_tensors_elsewhere(x: Tensor, outputs: int) -> None:
+    model = KAN(width=[2, 3, outputs], seed=0).double()
+    expected = gradients(model, model(x))
+    with torch.autograd.graph.save_on_cpu():
+        kept = model(x)
+    again = checkpoint(model, x, use_reentrant=False)
+    for found in (gradients(model, kept), gradients(model, again)):
+        assert found.keys() == expected.keys()
+        for name, value in found.items():
+            torch.testing.assert_close(value, expected[name])
+
+
+@pytest.mark.parametrize("width", [[2, 3, 1], [2, 3]])
+def test_what_comes_back_may_be_changed_in_place(x: Tensor, width: list[int]) -> None:
+    model = KAN(width=width, seed=0).double()
+    expected = gradients(model, 2 * by_layers(model, x) + 1)
+    outputs = model(x)
+    outputs *= 2
+    outputs += 1
+    for name, value in gradients(model, outputs).items():
+        torch.testing.assert_close(value, expected[name])

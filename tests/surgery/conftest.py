@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kan.common.extra_state import unpack
 from kan.network import Network
 from kan.surgery import remove_edge, remove_node, set_mode
 
@@ -67,7 +68,7 @@ class Snapshot:
         return {
             "tensors": {name: (tensor.data_ptr(), tensor._version, tensor.clone()) for name, tensor in tensors},
             "trained": {name: parameter.requires_grad for name, parameter in network.named_parameters()},
-            "functions": [layer.get_extra_state() for layer in network.symbolic_fun],
+            "functions": [unpack(layer.get_extra_state()) for layer in network.symbolic_fun],
             "rest": (
                 network.training,
                 network._draws,

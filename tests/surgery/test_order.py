@@ -9,6 +9,7 @@ import torch
 
 from kan.attribution import attribute, connection_cost
 from kan.common.errors import ArgumentError, StateError
+from kan.common.extra_state import unpack
 from kan.surgery import auto_swap, swap
 
 
@@ -55,11 +56,11 @@ def test_one_arity_for_all_stays_one(kit):
 def test_twice_is_as_before(kit):
     network = kit.build_rich()
     before = {name: tensor.clone() for name, tensor in network.named_parameters()}
-    functions = [layer.get_extra_state() for layer in network.symbolic_fun]
+    functions = [unpack(layer.get_extra_state()) for layer in network.symbolic_fun]
     for _ in range(2):
         swap(network, 2, 0, 3)
     assert all(torch.equal(before[name], tensor) for name, tensor in network.named_parameters())
-    assert functions == [layer.get_extra_state() for layer in network.symbolic_fun]
+    assert functions == [unpack(layer.get_extra_state()) for layer in network.symbolic_fun]
 
 
 def test_optimisers_keep_their_parameters(kit):

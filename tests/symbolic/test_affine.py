@@ -362,3 +362,14 @@ def test_single_precision_fits_what_double_precision_does():
     for name, y in (("arcsin", 1 / x), ("gaussian", torch.exp(4 * x)), ("arctanh", torch.log(x - 0.29))):
         single, double = (fit_affine(x.to(dtype), y.to(dtype), [name]).r2[0] for dtype in (torch.float32, x.dtype))
         assert float(single) > float(double) - 2e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_what_is_nearly_straight_is_fitted_with_moderate_numbers(dtype):
+    x = samples(-1, 1, dtype=dtype)
+    names = ["x^2", "x^3", "1/x", "sqrt", "log", "exp", "sin", "tanh", "arctan"]
+    fit = fit_affine(x, 2 * x + 1, names)
+    assert float(fit.r2.min()) > 1 - 1e-6
+    assert float(fit.params.abs().max()) < 1e5
+    for name, params in zip(names, fit.params):
+        assert float((evaluate(name, params, x) - 2 * x - 1).abs().max()) < 5e-3, name

@@ -120,9 +120,9 @@ def test_affine_parameters_and_several_columns() -> None:
     assert optimizer.last_loss < 1e-4
 
 
-def test_layers_that_share_parameters(model: KAN) -> None:
+def test_layers_that_share_parameters() -> None:
     model = KAN(width=[2, 2, 2], seed=0, auto_save=False).double()
     model.act_fun[1].coef = model.act_fun[0].coef
     optimizer = LevenbergMarquardt(model.parameters(), model=model)
-    before = optimizer.step(lambda: model(X) - X)
-    assert optimizer.last_loss < 0.1 * before
+    losses = [optimizer.step(lambda: model(X) - X) for _ in range(15)]
+    assert losses[-1] < 0.1 * losses[0]
