@@ -7,6 +7,7 @@ in scripts that know nothing of this library.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class KANError(Exception):
@@ -35,3 +36,18 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     if value not in allowed:
         listed = ", ".join(repr(choice) for choice in allowed)
         raise ArgumentError(f"`{name}` must be one of {listed}; got {value!r}.")
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether `value` is a whole number of any numeric type, and at least `least`."""
+    try:
+        return not isinstance(value, bool) and bool(int(value) == value and value >= least)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def check_whole(name: str, value: Any, least: int) -> int:
+    """Return `value` as an int, or raise an :class:`ArgumentError` unless it is a whole number of at least `least`."""
+    if not is_whole(value, least):
+        raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+    return int(value)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError
 
 BaseFunction = Callable[[Tensor], Tensor]
+"""An elementwise function, or a class of modules that are one."""
 
 
 class Zero(nn.Module):
@@ -24,7 +25,7 @@ _BASE_FUNCTIONS: dict[str, Callable[[], BaseFunction]] = {"silu": nn.SiLU, "iden
 
 
 def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
-    """Return the function for a name, or a callable as it is.
+    """Return the function for a name or a class of modules without arguments, or a callable as it is.
 
     Raises
     ------
@@ -32,11 +33,13 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
         If `base_fun` is neither a known name nor callable.
     """
     if callable(base_fun):
-        return base_fun
+        return base_fun() if isinstance(base_fun, type) else base_fun
     if base_fun in _BASE_FUNCTIONS:
         return _BASE_FUNCTIONS[base_fun]()
     names = ", ".join(repr(name) for name in _BASE_FUNCTIONS)
-    raise ArgumentError(f"`base_fun` must be one of {names}, or a function of a tensor; got {base_fun!r}.")
+    raise ArgumentError(
+        f"`base_fun` must be one of {names}, a class of modules or a function of a tensor; got {base_fun!r}."
+    )
 
 
 def value_and_slope(

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import ArgumentError, check_choice, check_whole
 from kan.common.random import stream
 from kan.common.transforms import is_autocast
 from kan.layers.base_functions import BaseFunction, resolve_base_function
@@ -114,8 +114,8 @@ class KANLayer(nn.Module):
         generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        self.in_dim, self.out_dim = _checked_size("in_dim", in_dim, 0), _checked_size("out_dim", out_dim, 0)
-        num, self.k = _checked_size("num", num, 1), _checked_size("k", k, 0)
+        self.in_dim, self.out_dim = check_whole("in_dim", in_dim, 0), check_whole("out_dim", out_dim, 0)
+        num, self.k = check_whole("num", num, 1), check_whole("k", k, 0)
         self.base_fun = resolve_base_function(base_fun)
         if not 0 <= grid_eps <= 1:
             raise ArgumentError(f"`grid_eps` must be between 0 and 1; got {grid_eps!r}.")
@@ -305,7 +305,7 @@ class KANLayer(nn.Module):
         self._check_columns(x)
         # Gradients of the old shape belong to nothing any more.
         self.coef.grad = None
-        self._subdivide(self, x, intervals=_checked_size("intervals", intervals, 1), mode="sample")
+        self._subdivide(self, x, intervals=check_whole("intervals", intervals, 1), mode="sample")
 
     def _subdivide(self, parent: KANLayer, x: Tensor, *, intervals: int, mode: str) -> None:
         """Take over the functions of `parent` on `intervals` that subdivide its own."""
@@ -396,10 +396,3 @@ class KANLayer(nn.Module):
         """Raise unless the last dimension of `x` is I."""
         if x.ndim == 0 or x.shape[-1] != self.in_dim:
             raise ArgumentError(f"`x` must have {self.in_dim} columns, (..., {self.in_dim}); got {tuple(x.shape)}.")
-
-
-def _checked_size(name: str, value: Any, least: int) -> int:
-    """Return `value` as an int, or raise if it is not a whole number of at least `least`."""
-    if isinstance(value, bool) or int(value) != value or value < least:
-        raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
-    return int(value)

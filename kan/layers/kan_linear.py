@@ -28,8 +28,9 @@ class KANLinear(KANLayer):
         The scale of the spline at the start.
     enable_standalone_scale_spline : bool
         Whether the scale of each spline is trained besides its coefficients.
-    base_activation : callable
-        A class without arguments, such as `torch.nn.SiLU`, whose instance is the base function.
+    base_activation : class, str or callable
+        A class without arguments, such as `torch.nn.SiLU`, whose instance is the base function; or what `KANLayer`
+        takes as `base_fun`.
     grid_eps : float
     grid_range : pair of float
     generator : torch.Generator, optional
@@ -54,7 +55,7 @@ class KANLinear(KANLayer):
         scale_base: float = 1.0,
         scale_spline: float = 1.0,
         enable_standalone_scale_spline: bool = True,
-        base_activation: Callable[[], Any] = nn.SiLU,
+        base_activation: str | Callable[..., Any] = nn.SiLU,
         grid_eps: float = 0.02,
         grid_range: Any = (-1, 1),
         *,
@@ -68,7 +69,7 @@ class KANLinear(KANLayer):
             noise_scale=scale_noise,
             scale_base_sigma=scale_base,
             scale_sp=scale_spline,
-            base_fun=base_activation(),
+            base_fun=base_activation,
             grid_eps=grid_eps,
             grid_range=grid_range,
             sp_trainable=enable_standalone_scale_spline,

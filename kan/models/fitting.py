@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, check_whole
 from kan.models.observed import Observed
 from kan.models.versions import Versions
 from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
@@ -315,12 +315,11 @@ class _FrameSaver:
     ) -> None:
         from kan.plotting.labels import check_names
 
-        if every < 1 or int(every) != every:
-            raise ArgumentError(f"`save_fig_freq` must be a whole number of at least 1; got {every!r}.")
+        every = check_whole("save_fig_freq", every, 1)
         if in_vars is not None:
             model.per_input("in_vars", in_vars)
         check_names("out_vars", out_vars, model.width_in[-1])
-        self.model, self.folder, self.every = model, Path(folder), int(every)
+        self.model, self.folder, self.every = model, Path(folder), every
         self.options = {"in_vars": in_vars, "out_vars": out_vars, "beta": beta}
         self.folder.mkdir(parents=True, exist_ok=True)
 

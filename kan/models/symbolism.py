@@ -36,7 +36,7 @@ class Symbolism(Versions):
         l, i, j : int
             Layer, input node and output sub-node of the edge.
         fun_name : str or callable
-            A name in `SYMBOLIC_LIB`, or a function of a tensor.
+            A name in `SYMBOLIC_LIB`, or a function of a tensor, which is not fitted.
         fit_params_bool : bool
             Fit a, b, c and d to the edge's present function; otherwise they become (1, 0, 1, 0).
         a_range, b_range : pair of float

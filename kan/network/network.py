@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, StateError, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
@@ -443,8 +443,9 @@ class Network(ExtraState, Model):
 def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
     """Return `value` as an int, or as a list with one int for every edge layer."""
     value = value.tolist() if hasattr(value, "tolist") else value
-    if isinstance(value, (list, tuple)):
-        if len(value) != depth:
-            raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
-        return [int(entry) for entry in value]
-    return int(value) if int(value) == value else value
+    least = {"grid": 1, "k": 0}[name]
+    if not isinstance(value, (list, tuple)):
+        return check_whole(name, value, least)
+    if len(value) != depth:
+        raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
+    return [check_whole(name, entry, least) for entry in value]

@@ -121,7 +121,7 @@ def curve2coef(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
     True
     """
     _check(x_eval, grid, k)
-    if y_eval.shape[:2] != x_eval.shape:
+    if y_eval.ndim != 3 or y_eval.shape[:2] != x_eval.shape:
         raise ArgumentError(
             f"`y_eval` must have shape ({x_eval.shape[0]}, {x_eval.shape[1]}, O); got {tuple(y_eval.shape)}."
         )
@@ -138,6 +138,8 @@ def extend_grid(grid: Tensor, k_extend: int = 0) -> Tensor:
     >>> extend_grid(torch.tensor([[0.0, 1.0, 2.0]]), k_extend=1)
     tensor([[-1.,  0.,  1.,  2.,  3.]])
     """
+    if grid.ndim != 2:
+        raise ArgumentError(f"`grid` must have shape (I, G + 1), one row for every input; got {tuple(grid.shape)}.")
     return extend_knots(grid, degree=k_extend)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from kan.common.arrays import as_tensor, check_finite, to_tensor
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, is_whole
 
 if TYPE_CHECKING:
     from kan.network import Model
@@ -95,9 +95,9 @@ class TensorData:
         rows = self.train[0].shape[0]
         if rows == 0:
             raise ArgumentError("`train_input` holds no rows; there is nothing to train on.")
-        if batch != -1 and batch < 1:
-            raise ArgumentError(f"`batch` must be -1 (all rows) or at least 1; got {batch}.")
-        self.batch = rows if batch == -1 else min(batch, rows)
+        if batch != -1 and not is_whole(batch, 1):
+            raise ArgumentError(f"`batch` must be -1 (all rows) or a whole number of at least 1; got {batch!r}.")
+        self.batch = rows if batch == -1 else min(int(batch), rows)
         self.in_epochs, self.whole_test = in_epochs, whole_test
         self.generator = network.draw_stream() if self.batch < rows else None
         self.steps_per_epoch = -(-rows // self.batch)

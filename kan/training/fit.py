@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.console import progress_bar
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import ArgumentError, check_choice, check_whole
 from kan.network import Model, Network
 from kan.surgery import refine_in_place, update_grid
 from kan.surgery.indices import numeric_edges
@@ -103,10 +103,10 @@ class Training:
         objective: type[Objective] = Objective,
     ) -> None:
         weights = dict(penalty_weights or {})
-        _check_arguments(opt, steps, epochs, log, lamb)
+        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
+        _check_arguments(opt, steps, epochs, log, lamb, self.stop_rule.patience)
         _check_functions(metrics, loss_fn=loss_fn, pred_fn=pred_fn)
         check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
-        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
         self.network = network
         self.data = read_dataset(
@@ -330,15 +330,14 @@ def _grids(model: Model) -> list[Tensor]:
     return [numeric_edges(model, layer).grid for layer in range(model.depth)] if isinstance(model, Network) else []
 
 
-def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float) -> None:
+def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float, patience: int | None) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
     check_choice("opt", opt, OPTIMISERS)
-    if not lamb >= 0:
+    if not isinstance(lamb, (int, float)) or not lamb >= 0:
         raise ArgumentError(f"`lamb` must be at least 0; got {lamb!r}.")
-    least: dict[str, tuple[int | None, int]] = {"steps": (steps, 0), "epochs": (epochs, 0), "log": (log, 1)}
-    for name, (value, bound) in least.items():
-        if value is not None and (value < bound or int(value) != value):
-            raise ArgumentError(f"`{name}` must be a whole number of at least {bound}; got {value!r}.")
+    for name, value, least in (("steps", steps, 0), ("epochs", epochs, 0), ("log", log, 1), ("patience", patience, 1)):
+        if value is not None:
+            check_whole(name, value, least)
 
 
 def _check_functions(metrics: Any, **functions: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from kan.common.errors import check_choice
+from kan.common.errors import ArgumentError, check_choice
 from kan.training.lbfgs import LBFGS
 from kan.training.levenberg_marquardt import MOST_PARAMETERS, LevenbergMarquardt
 
@@ -57,7 +57,10 @@ def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: float | No
     Raises
     ------
     ArgumentError
-        For an unknown name; it lists the known ones.
+        For an unknown name; it lists the known ones. If nothing is to be trained.
     """
     check_choice("opt", name, OPTIMISERS)
-    return OPTIMISERS[name]([parameter for parameter in parameters if parameter.requires_grad], lr)
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trained:
+        raise ArgumentError("no parameter of the model is trained: set `requires_grad_(True)` for some of them.")
+    return OPTIMISERS[name](trained, lr)

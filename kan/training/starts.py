@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 
 from kan.common.console import progress_bar
-from kan.common.errors import ArgumentError
+from kan.common.errors import check_whole
 from kan.network import Network
 from kan.training.data import Batch, TensorData
 from kan.training.fit import Training
@@ -71,10 +71,8 @@ class StartSearch:
     """
 
     def __init__(self, training: Training, number: int) -> None:
-        if number < 1 or int(number) != number:
-            raise ArgumentError(f"`n_starts` must be a whole number of at least 1; got {number!r}.")
-        self.training, self.number = training, number
-        self.losses = [math.nan] * number
+        self.training, self.number = training, check_whole("n_starts", number, 1)
+        self.losses = [math.nan] * self.number
         self._starts: list[Start] = []
 
     @property

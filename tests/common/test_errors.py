@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+import math
+from typing import Any
 
-from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError, check_choice
+import numpy as np
+import pytest
+import torch
+
+from kan.common.errors import (
+    ArgumentError,
+    CheckpointError,
+    FormulaError,
+    KANError,
+    StateError,
+    check_choice,
+    check_whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,3 +41,15 @@ def test_a_wrong_choice_lists_all_choices_and_what_came() -> None:
 
 def test_a_right_choice_passes() -> None:
     check_choice("opt", "Adam", iter(["LBFGS", "Adam"]))
+
+
+@pytest.mark.parametrize("value", [2, 2.0, np.int64(3), torch.tensor(4)])
+def test_whole_numbers_of_any_type_are_taken(value: Any) -> None:
+    assert check_whole("steps", value, 1) == value
+    assert type(check_whole("steps", value, 1)) is int
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, True, "2", None, math.nan, math.inf, [1]])
+def test_what_is_no_whole_number_is_named(value: Any) -> None:
+    with pytest.raises(ArgumentError, match="`steps` must be a whole number of at least 1; got"):
+        check_whole("steps", value, 1)

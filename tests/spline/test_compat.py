@@ -85,3 +85,11 @@ def test_coefficients_that_do_not_fit_are_refused(case: dict[str, Any], shape: t
 def test_values_that_do_not_fit_are_refused(case: dict[str, Any]) -> None:
     with pytest.raises(ArgumentError, match=r"`y_eval` must have shape \(19, 2, O\); got \(4, 2, 1\)"):
         curve2coef(case["x"], torch.zeros(4, 2, 1), case["grid"], 3)
+
+
+def test_shapes_that_do_not_fit_are_named() -> None:
+    grid = extend_grid(torch.linspace(-1, 1, 6)[None, :], k_extend=3)
+    with pytest.raises(ArgumentError, match=r"`y_eval` must have shape \(9, 1, O\)"):
+        curve2coef(torch.rand(9, 1), torch.rand(9, 1), grid, 3)
+    with pytest.raises(ArgumentError, match=r"`grid` must have shape \(I, G \+ 1\)"):
+        extend_grid(torch.linspace(-1, 1, 6), k_extend=3)

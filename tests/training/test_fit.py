@@ -456,6 +456,9 @@ def test_the_last_results_are_kept(make: Make, dataset: Any) -> None:
         ({"epochs": -1}, "`epochs` must be"),
         ({"log": 0}, "`log` must be a whole number of at least 1"),
         ({"batch": 0}, "`batch` must be -1"),
+        ({"batch": 2.5}, "`batch` must be -1"),
+        ({"patience": 0}, "`patience` must be a whole number of at least 1"),
+        ({"n_starts": "2"}, "`n_starts` must be a whole number of at least 1"),
         ({"loss_fn": "mse"}, "`loss_fn` must be a function; got 'mse'"),
         ({"pred_fn": 1}, "`pred_fn` must be a function; got 1"),
         ({"metrics": ["accuracy"]}, "`metrics` must be a list of functions"),
@@ -545,3 +548,11 @@ def test_a_schedule_of_grids_refines_the_model_itself(make: Any, dataset: Any) -
     assert model.act_fun[0].coef is parameter
     assert results["grid"].tolist() == [3] * 4 + [6] * 4 + [12] * 4
     assert results["train_loss"][-1] < results["train_loss"][3]
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam", "LM"])
+def test_a_model_of_which_nothing_is_trained_is_an_error(make: Make, dataset: Any, opt: str) -> None:
+    model = make()
+    model.requires_grad_(False)
+    with pytest.raises(ArgumentError, match="no parameter of the model is trained"):
+        quiet(model, dataset, opt=opt)
