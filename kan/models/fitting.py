@@ -196,6 +196,8 @@ class Fitting(Observed, Versions):
     def train(self: Self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
         """Set training mode, as any `nn.Module`; with a data set, the old name of `fit`.
 
+        Then `sglr_avoid` is the old name of `singularity_avoiding`, and `device` a place to move the model to first.
+
         Examples
         --------
         >>> from kan import KAN
@@ -206,6 +208,10 @@ class Fitting(Observed, Versions):
         if isinstance(mode, bool) and not kwargs:
             return super().train(mode)
         warnings.warn("`model.train(dataset, ...)` is now `model.fit(dataset, ...)`.", DeprecationWarning, stacklevel=2)
+        if "device" in kwargs:
+            self.to(kwargs.pop("device"))
+        if "sglr_avoid" in kwargs:
+            kwargs["singularity_avoiding"] = kwargs.pop("sglr_avoid")
         return self.fit(*(args if "dataset" in kwargs else (mode, *args)), **kwargs)
 
     def reg(

@@ -36,6 +36,14 @@ def test_train_takes_the_arguments_of_fit(make: Any, dataset: Any, call: Any) ->
         assert len(call(make(), dataset)["train_loss"]) == 2
 
 
+def test_train_knows_the_names_that_it_had(make: Any, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(KAN, "fit", lambda self, *args, **options: seen.update(options, device=self.device))
+    with pytest.warns(DeprecationWarning, match="is now `model.fit"):
+        make().train(dataset, steps=3, device="meta", sglr_avoid=True)
+    assert seen == {"steps": 3, "singularity_avoiding": True, "device": torch.device("meta")}
+
+
 def test_train_and_eval_without_data_are_those_of_any_module(make: Any) -> None:
     model = make()
     with warnings.catch_warnings():
