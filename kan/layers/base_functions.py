@@ -10,8 +10,6 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError
 
 BaseFunction = Callable[[Tensor], Tensor]
-"""An elementwise function, or a class of modules that are one."""
-
 
 class Zero(nn.Module):
     """The function that is zero everywhere: edges are bare splines."""

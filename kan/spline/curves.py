@@ -1,8 +1,8 @@
 """Curves: coefficients to values, values to coefficients, and a curve moved to other knots.
 
-Least squares goes through a QR factorisation and the pseudo-inverse of its small triangular factor, in float64. It
-never fails, gives the shortest coefficients where the samples leave some undetermined, and is the same computation on
-CPU and CUDA. pykan's full-rank driver crashes, or returns coefficients of 1e18, on the same data.
+Least squares goes through a QR factorisation and the pseudo-inverse of its small triangular factor, in float64. On
+finite samples it never fails, gives the shortest coefficients where some are undetermined, and is the same computation
+on CPU and CUDA. pykan's full-rank driver crashes, or returns coefficients of 1e18, on the same data.
 
 Source: Golub & Van Loan, *Matrix Computations*, ch. 5; Eilers & Marx 1996 for splines with penalised samples.
 """
