@@ -96,7 +96,7 @@ def symbolic_formula(
     variables = _variables(network, var)
     units = None if normalizer is None else _input_units(network, normalizer)
     acts, premult = _assembled(network, variables, units, output_normalizer, simplify=simplify)
-    vars(network).update(symbolic_acts=[list(row) for row in acts], symbolic_acts_premult=premult)
+    network.symbolic_acts, network.symbolic_acts_premult = [list(row) for row in acts], premult
     if tolerance is None:
         return list(acts[-1]), list(variables)
     from kan.formula.simplify import simplify_formula
@@ -108,7 +108,7 @@ def symbolic_formula(
     if units is not None:
         data = data * data.new_tensor(units[1]) + data.new_tensor(units[0])
     report = simplify_formula(formulas, data=data, variables=names, tolerance=tolerance)
-    vars(network)["formula_report"] = report = report.in_terms_of(dict(zip(names, variables)))
+    network.formula_report = report = report.in_terms_of(dict(zip(names, variables)))
     if verbose:
         say(str(report))
     return report.expressions, list(variables)

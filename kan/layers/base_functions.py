@@ -11,6 +11,7 @@ from kan.common.errors import ArgumentError
 
 BaseFunction = Callable[[Tensor], Tensor]
 
+
 class Zero(nn.Module):
     """The function that is zero everywhere: edges are bare splines."""
 

@@ -22,6 +22,7 @@ from kan.common.errors import ArgumentError, check_choice
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.symbolic import fit_affine, lookup
+from kan.symbolic.library import Unguarded
 
 IDLE = "0"
 ANONYMOUS = "anonymous"
@@ -315,7 +316,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
     def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the plain and the guarded torch function of edge (j, i)."""
         if (j, i) in self._callables:
-            return self._callables[j, i], _unguarded(self._callables[j, i])
+            return self._callables[j, i], Unguarded(self._callables[j, i])
         if self._is_anonymous((j, i)):
             raise ArgumentError(
                 f"edge ({i}, {j}) carries a function without a name, which a checkpoint cannot hold. "
@@ -365,13 +366,3 @@ def _guarded_value(function: Callable[..., Any], threshold: float, x: Tensor) ->
     value = function(x, torch.as_tensor(threshold, dtype=x.dtype, device=x.device))
     result: Tensor = value[1] if isinstance(value, tuple) else value
     return result
-
-
-def _unguarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return `function` with the signature of a guarded one."""
-
-    def guarded(x: Tensor, _: Tensor) -> Tensor:
-        result: Tensor = function(x)
-        return result
-
-    return guarded

@@ -127,6 +127,10 @@ class Network(ExtraState, Model):
         # Whether `input_id` names all columns in order, and of which tensor that was found: no copy is needed then.
         self._all_columns, self._all_columns_of = True, self.input_id
         self._workspaces = Workspaces()
+        # What the last formula was made of: expressions of nodes and sub-nodes, and the report of what was dropped.
+        self.symbolic_acts: list[list[Any]] | None = None
+        self.symbolic_acts_premult: list[list[Any]] | None = None
+        self.formula_report: Any = None
         self.to(device)
 
     # What the network is

@@ -23,6 +23,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from kan.spline.knots import extend_knots
+
 # Up to this many knot intervals the recursion over all of them is faster than search, gather and scatter; for small
 # data also beyond, as long as the surplus of intervals times samples stays below the second number (measured on CPU
 # for 1 to 64 inputs and 250 to 3000 samples).
@@ -176,7 +178,7 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     if degree == 0:
         return values, slopes
     # Knots that would be needed beyond the ends only enter bases that do not exist; any increasing ones will do.
-    padded = pad_knots(knots, count=degree)
+    padded = extend_knots(knots, degree=degree)
     window = interval[:, None, :] + torch.arange(1, 2 * degree + 1, device=x.device)[None, :, None]
     near = torch.gather(padded[:, :, None].expand(-1, -1, x.shape[1]), 1, window)  # (I, 2k, N)
     offset = near - x[:, None, :]
@@ -192,13 +194,6 @@ def _local_values(x: Tensor, knots: Tensor, interval: Tensor, *, degree: int, or
     if order == 0:
         slopes = degree * (below - above)
     return values, slopes
-
-
-def pad_knots(knots: Tensor, *, count: int) -> Tensor:
-    """Continue `knots` by `count` on either side with the mean width."""
-    width = (knots[:, -1:] - knots[:, :1]) / (knots.shape[1] - 1)
-    steps = torch.arange(1, count + 1, dtype=knots.dtype, device=knots.device)
-    return torch.cat([knots[:, :1] - width * steps.flip(0), knots, knots[:, -1:] + width * steps], dim=1)
 
 
 def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:

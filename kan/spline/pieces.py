@@ -21,7 +21,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from kan.spline.basis import inverse_of, pad_knots
+from kan.spline.basis import inverse_of
+from kan.spline.knots import extend_knots
 
 
 class Pieces(NamedTuple):
@@ -49,7 +50,7 @@ class Pieces(NamedTuple):
 def make_pieces(knots: Tensor, *, degree: int) -> Pieces:
     """Compute the polynomials of the bases on extended knots (I, M + 1)."""
     inputs, count = knots.shape
-    padded = pad_knots(knots, count=degree + 1)
+    padded = extend_knots(knots, degree=degree + 1)
     start = padded[:, degree : degree + count + 1]
     width = padded[:, degree + 1 : degree + count + 2] - start
     # The knots around every interval, in order: (I, 2k, M + 2).
