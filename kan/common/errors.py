@@ -6,6 +6,7 @@ in scripts that know nothing of this library.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -51,3 +52,14 @@ def check_whole(name: str, value: Any, least: int) -> int:
     if not is_whole(value, least):
         raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
     return int(value)
+
+
+def check_range(name: str, limits: Any) -> tuple[float, float]:
+    """Return `limits` as two floats, or raise an :class:`ArgumentError` unless they are a finite, ordered pair."""
+    try:
+        low, high = (float(limit) for limit in limits)
+    except (TypeError, ValueError):
+        raise ArgumentError(f"`{name}` must be a pair (lowest, highest); got {limits!r}.") from None
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise ArgumentError(f"`{name}` must be a finite pair (lowest, highest) in this order; got {limits!r}.")
+    return low, high

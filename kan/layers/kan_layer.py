@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, check_choice, check_whole
+from kan.common.errors import ArgumentError, check_choice, check_range, check_whole
 from kan.common.random import stream
 from kan.common.transforms import is_autocast
 from kan.layers.base_functions import BaseFunction, resolve_base_function
@@ -121,8 +121,8 @@ class KANLayer(nn.Module):
             raise ArgumentError(f"`grid_eps` must be between 0 and 1; got {grid_eps!r}.")
         self.grid_eps = grid_eps
         generator = stream(0) if generator is None else generator
-        low, high = (float(bound) for bound in grid_range)
-        if not low < high:
+        low, high = check_range("grid_range", grid_range)
+        if low == high:
             raise ArgumentError(f"`grid_range` must be an increasing pair; got ({low}, {high}).")
         interior = uniform_knots(low, high, inputs=self.in_dim, intervals=num)
         knots = extend_knots(interior, degree=self.k)

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError, check_whole
+from kan.common.errors import ArgumentError, StateError, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
@@ -82,7 +82,7 @@ class Network(ExtraState, Model):
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
-        self.grid_eps, self.grid_range = grid_eps, [float(bound) for bound in grid_range]
+        self.grid_eps, self.grid_range = grid_eps, list(check_range("grid_range", grid_range))
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
         # What only the constructor needs, for those that draw a network of the same kind again.

@@ -21,8 +21,8 @@ import torch
 
 from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
-from kan.common.errors import ArgumentError
-from kan.symbolic.box import Box, read_range
+from kan.common.errors import ArgumentError, check_range
+from kan.symbolic.box import Box
 from kan.symbolic.canonical import canonical
 from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
 from kan.symbolic.library import TorchFunction, lookup
@@ -184,7 +184,7 @@ def _settings(*, a_range: Any, b_range: Any, grid_number: int, rounds: int) -> _
     for name, number, least in (("grid_number", grid_number, 2), ("iteration", rounds, 1)):
         if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
             raise ArgumentError(f"`{name}` must be an integer of at least {least}; got {number!r}.")
-    limits = read_range("a_range", a_range), read_range("b_range", b_range)
+    limits = check_range("a_range", a_range), check_range("b_range", b_range)
     return _Settings(*limits, grid_number=int(grid_number), rounds=int(rounds))
 
 

@@ -13,8 +13,6 @@ from typing import Any
 
 import torch
 
-from kan.common.errors import ArgumentError
-
 _SMALLEST_SCALE = 1e-12
 
 # Limits of a and b for those who choose none, as in pykan.
@@ -24,17 +22,6 @@ _ROUNDING = 1e-4
 
 Number = Any
 """A float for one edge, a tensor (R,) for R points."""
-
-
-def read_range(name: str, limits: Any) -> tuple[float, float]:
-    """Return `limits` as two floats, or raise an error that says what is wrong with them."""
-    try:
-        low, high = (float(limit) for limit in limits)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"`{name}` must be a pair (lowest, highest); got {limits!r}.") from None
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise ArgumentError(f"`{name}` must be a finite pair (lowest, highest) in this order; got {limits!r}.")
-    return low, high
 
 
 @dataclass(frozen=True)

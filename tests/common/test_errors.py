@@ -16,6 +16,7 @@ from kan.common.errors import (
     KANError,
     StateError,
     check_choice,
+    check_range,
     check_whole,
 )
 
@@ -53,3 +54,14 @@ def test_whole_numbers_of_any_type_are_taken(value: Any) -> None:
 def test_what_is_no_whole_number_is_named(value: Any) -> None:
     with pytest.raises(ArgumentError, match="`steps` must be a whole number of at least 1; got"):
         check_whole("steps", value, 1)
+
+
+@pytest.mark.parametrize("limits", [(1, 0), 3, (1,), (0, math.nan), "ab", None, (-math.inf, 0)])
+def test_ranges_must_be_ordered_finite_pairs(limits: Any) -> None:
+    with pytest.raises(ArgumentError, match="a_range"):
+        check_range("a_range", limits)
+
+
+def test_tensors_and_lists_are_ranges_too() -> None:
+    assert check_range("a_range", torch.tensor([-1.0, 2.0])) == (-1.0, 2.0)
+    assert check_range("a_range", [0, 0]) == (0.0, 0.0)

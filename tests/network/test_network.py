@@ -175,6 +175,7 @@ def test_arguments_are_never_changed() -> None:
         ({"k": [3, 3, 3]}, "k"),
         ({"base_fun": "relu"}, "base_fun"),
         ({"grid_range": [1, -1]}, "grid_range"),
+        ({"grid_range": [[0, 1], [-3, 3]]}, "grid_range"),
     ],
 )
 def test_arguments_that_make_no_network_are_refused(options: dict[str, Any], name: str) -> None:

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-import math
-
 import pytest
 import torch
 
-from kan.common.errors import ArgumentError
-from kan.symbolic.box import Box, read_range
+from kan.symbolic.box import Box
 
 BOX = Box((-10.0, 10.0), (-4.0, 4.0), centre=3.0, half_width=2.0)
 
@@ -38,17 +35,6 @@ def test_no_scale_fits_where_the_box_excludes_the_zero():
     box = Box((1.0, 2.0), (5.0, 6.0), centre=0.0, half_width=1.0)
     low, high = box.scales(torch.tensor([1.0, 0.0, -3.0], dtype=torch.float64), 1.0)
     assert (low <= high).tolist() == [False, False, True]
-
-
-@pytest.mark.parametrize("limits", [(1, 0), 3, (1,), (0, math.nan), "ab", None, (-math.inf, 0)])
-def test_ranges_must_be_ordered_finite_pairs(limits):
-    with pytest.raises(ArgumentError, match="a_range"):
-        read_range("a_range", limits)
-
-
-def test_tensors_and_lists_are_ranges_too():
-    assert read_range("a_range", torch.tensor([-1.0, 2.0])) == (-1.0, 2.0)
-    assert read_range("a_range", [0, 0]) == (0.0, 0.0)
 
 
 def around(low, high, a_range=(-10.0, 10.0), b_range=(-10.0, 10.0), precision=2e-16):
