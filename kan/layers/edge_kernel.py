@@ -167,6 +167,7 @@ def pull_back(
         of_edges = grad_variances[:, :, None]
         grad_weights = grad_weights + 2 * of_edges * covariances
         if for_inputs:
-            outer = lib.multiply(weights.swapaxes(1, 2), of_edges * weights) * (2 / max(samples - 1, 1))
-            grad_features = grad_features + lib.multiply(outer, centre(features))  # with outer (I, B + 1, B + 1)
+            outer = lib.multiply(weights.swapaxes(1, 2), of_edges * weights)  # (I, B + 1, B + 1)
+            outer = outer * (2 / max(samples - 1, 1))
+            grad_features = grad_features + lib.multiply(outer, centre(features))
     return grad_weights, grad_features

@@ -42,10 +42,10 @@ def _clamp(number: float, limits: tuple[float, float]) -> float:
     return min(max(number, limits[0]), limits[1])
 
 
-def _round_number(wanted: float, limits: tuple[float, float]) -> float:
-    """Return the number in the limits, or where it is outside the nearest power of ten that is inside, if there is one.
+def _allowed_scale(wanted: float, limits: tuple[float, float]) -> float:
+    """Return the wanted scale, or where the limits exclude it the nearest power of ten that they allow, if any.
 
-    A scale at the limit itself would leave b no room.
+    It reads better than the limit itself, which would leave b no room to move.
     """
     low, high = limits
     if low <= wanted <= high:
@@ -64,7 +64,7 @@ def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[flo
     for sign in (1.0, -1.0) if shape.mirrored else (own,):
         low, high = (limit.item() for limit in box.scales(torch.tensor(zero, dtype=torch.float64), sign))
         if low <= high:
-            scale = _round_number(wanted, (low, high))
+            scale = _allowed_scale(wanted, (low, high))
             return sign * scale, _clamp(-sign * scale * zero + 0.0, box.b_range)
     return a, b
 
