@@ -21,7 +21,7 @@ import torch
 
 from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
-from kan.common.errors import ArgumentError, check_range
+from kan.common.errors import ArgumentError, check_range, check_whole
 from kan.symbolic.box import Box
 from kan.symbolic.canonical import canonical
 from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
@@ -57,7 +57,7 @@ class AffineFit(NamedTuple):
 class _Settings:
     a_range: tuple[float, float]
     b_range: tuple[float, float]
-    grid_number: int
+    grid_number: int | None
     rounds: int
 
 
@@ -68,7 +68,7 @@ def fit_affine(
     *,
     a_range: tuple[float, float] = (-10, 10),
     b_range: tuple[float, float] = (-10, 10),
-    grid_number: int = 9,
+    grid_number: int | None = None,
     iteration: int = 3,
 ) -> AffineFit:
     """Fit ``c*f(a*x + b) + d`` for each of several functions of the library.
@@ -82,8 +82,9 @@ def fit_affine(
     a_range, b_range : pair of float
         Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
         what an x that does can reach; other ranges are taken as they are.
-    grid_number : int
-        Points along each axis of the even lattice that the coarse search adds to its own starting points.
+    grid_number : int, optional
+        Points along each axis of the even lattice that the coarse search adds to its own starting points; by default
+        9, and 101 for functions of your own, whose waves and bends could be anywhere.
     iteration : int
         Rounds of refinement on all data.
 
@@ -180,12 +181,13 @@ def fit_params(
     return params[0, 0], r2[0, 0]
 
 
-def _settings(*, a_range: Any, b_range: Any, grid_number: int, rounds: int) -> _Settings:
-    for name, number, least in (("grid_number", grid_number, 2), ("iteration", rounds, 1)):
-        if isinstance(number, bool) or not hasattr(number, "__index__") or number < least:
-            raise ArgumentError(f"`{name}` must be an integer of at least {least}; got {number!r}.")
-    limits = check_range("a_range", a_range), check_range("b_range", b_range)
-    return _Settings(*limits, grid_number=int(grid_number), rounds=int(rounds))
+def _settings(*, a_range: Any, b_range: Any, grid_number: int | None, rounds: int) -> _Settings:
+    return _Settings(
+        check_range("a_range", a_range),
+        check_range("b_range", b_range),
+        grid_number=None if grid_number is None else check_whole("grid_number", grid_number, 2),
+        rounds=check_whole("iteration", rounds, 1),
+    )
 
 
 def _read_data(x: Any, y: Any, device: Any = None) -> tuple[torch.Tensor, torch.Tensor]:

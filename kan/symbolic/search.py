@@ -25,9 +25,12 @@ from kan.symbolic.shapes import Kind, Shape
 _COARSE_SAMPLES = 200
 _MIDDLE_SAMPLES = 1024
 _FINE_SAMPLES = 20_000
-# Local minima that are looked at, for most functions and for those with many poles, and how many of them are starts.
-_MINIMA, _COMB_MINIMA = 20, 80
-_STARTS, _COMB_STARTS = 10, 30
+# Points along each axis of the lattice over the box, if nothing else is asked for, where special points are known for a
+# function and where not. pykan has as many as that.
+_USUAL_SIDE, _UNKNOWN_SIDE = 9, 101
+# Local minima that are looked at, for most functions and for rugged ones, and how many of them are starts.
+_MINIMA, _RUGGED_MINIMA = 20, 80
+_STARTS, _RUGGED_STARTS = 10, 30
 _NEAR = 8
 _FINALISTS = 3
 _NEAR_STEPS, _NEAR_GAIN = 4, 1e-4
@@ -35,6 +38,8 @@ _STEPS_PER_ROUND = 4
 # Points between neighbours of a list when it is looked at more closely, and how often; side of a lattice then.
 _ZOOM_POINTS, _ZOOMS = 6, 2
 _ZOOM_SIDE = 7
+# Of an unknown function, how many minima are improved over the cells of the lattice around them, and how closely.
+_CELLS, _CELL_SIDE = 5, 21
 # Fits whose errors differ by no more than this, relative to them, are the same.
 _SAME = 1e-6
 _LAST_STEPS_PER_ROUND = 3
@@ -48,7 +53,13 @@ _CHUNK = 1 << 17
 
 
 def search(
-    *, shapes: Sequence[Shape], samples: Samples, boxes: Sequence[Box], limits: Limits, grid_number: int, rounds: int
+    *,
+    shapes: Sequence[Shape],
+    samples: Samples,
+    boxes: Sequence[Box],
+    limits: Limits,
+    grid_number: int | None,
+    rounds: int,
 ) -> torch.Tensor:
     """Find the best (A, B) of each function for each edge.
 
@@ -60,8 +71,8 @@ def search(
         All data of E edges, (E, S).
     boxes : sequence of E boxes
     limits : Limits
-    grid_number : int
-        Points along each axis of the lattice over the box in the coarse search.
+    grid_number : int or None
+        Points along each axis of the lattice over the box in the coarse search; by default what suits the function.
     rounds : int
         Rounds of refinement on all data.
 
@@ -91,7 +102,7 @@ class _Race:
     boxes: Sequence[Box]
     limits: Limits
 
-    def run(self, samples: Samples, *, grid_number: int, rounds: int) -> torch.Tensor:
+    def run(self, samples: Samples, *, grid_number: int | None, rounds: int) -> torch.Tensor:
         """Return the winners; (F, E, 2)."""
         fine = samples.thin(_FINE_SAMPLES)
         coarse, middle = fine.condensed(_COARSE_SAMPLES), fine.condensed(_MIDDLE_SAMPLES)
@@ -141,25 +152,25 @@ class _Race:
         inside = torch.stack([box.clamp(steeper[:, edge]) for edge, box in enumerate(self.boxes)], 1)
         return torch.where((slope.abs() < least)[..., None], inside, points)
 
-    def _starts(self, samples: Samples, more: Samples, *, grid_number: int) -> torch.Tensor:
+    def _starts(self, samples: Samples, more: Samples, *, grid_number: int | None) -> torch.Tensor:
         """Return good candidates of different regions of the plane; (F, E, K, 2), and NaN."""
-        combs = any(shape.sum_rule for shape in self.shapes)
-        most = _COMB_STARTS if combs else _STARTS
+        most = max(_starts_of(shape) for shape in self.shapes)
         starts = samples.t.new_full((len(self.shapes), len(self.boxes), most, 2), torch.nan)
         for edge, box in enumerate(self.boxes):
             lattices: dict[object, list[torch.Tensor]] = {}
             for number, shape in enumerate(self.shapes):
                 data = samples.edge(edge)
-                if shape.kind is Kind.WAVE:
+                if shape.kind is Kind.WAVE or shape.is_unknown:
                     data = more.edge(edge)
                 if shape.search_key not in lattices:
-                    lattices[shape.search_key] = candidates(shape=shape, box=box, samples=data, grid_number=grid_number)
+                    side = grid_number or (_UNKNOWN_SIDE if shape.is_unknown else _USUAL_SIDE)
+                    lattices[shape.search_key] = candidates(shape=shape, box=box, samples=data, grid_number=side)
                 own = lattices[shape.search_key]
                 found = _minima(shape=shape, samples=data, lattices=own, box=box, limits=self.limits)
                 if more.count > data.count:
                     error = _errors(shape=shape, points=found, samples=more.edge(edge), limits=self.limits)
                     found = found[error.argsort()]
-                found = found[: _COMB_STARTS if shape.sum_rule else _STARTS]
+                found = found[: _starts_of(shape)]
                 starts[number, edge, : len(found)] = found
         return starts
 
@@ -195,6 +206,11 @@ class _Race:
         values = rows.apply(lambda shape: shape.value, torch.addcmul(flat[:, 1:], flat[:, :1], rows.t))
         error = _left(values, y=rows.y, root=rows.root, limits=self.limits)
         return torch.where(self.limits.allow(flat), error, torch.inf).view(points.shape[:3])
+
+
+def _starts_of(shape: Shape) -> int:
+    """Return how many starts of a function are refined at most."""
+    return _RUGGED_STARTS if shape.is_rugged else _STARTS
 
 
 def _best(points: torch.Tensor, error: torch.Tensor, count: int) -> torch.Tensor:
@@ -263,8 +279,13 @@ def _minima(
         for own, lattice in zip(errors.split([lattice.shape[0] * lattice.shape[1] for lattice in lattices]), lattices)
     ]
     errors = torch.where(errors <= torch.cat(lowest), errors, torch.inf)
-    best = errors.topk(min(_COMB_MINIMA if shape.sum_rule else _MINIMA, len(errors)), largest=False)
+    best = errors.topk(min(_RUGGED_MINIMA if shape.is_rugged else _MINIMA, len(errors)), largest=False)
     chosen = best.indices[best.values.isfinite()]
+    if shape.is_unknown and len(chosen):
+        closer = _zoom_cells(
+            shape=shape, samples=samples, points=points[chosen[:_CELLS]], lattice=lattices[-1], box=box, limits=limits
+        )
+        return torch.cat([closer, points[chosen[_CELLS:]]])
     if shape.pole is None or not len(chosen):
         return points[chosen]
     if shape.kind is Kind.POWER:
@@ -296,6 +317,18 @@ def _zoom(
         padded = torch.cat([left[:, None], line, right[:, None]], 1)
         left, middle, right = padded[rows, best], padded[rows, best + 1], padded[rows, best + 2]
     return middle
+
+
+def _zoom_cells(
+    *, shape: Shape, samples: Samples, points: torch.Tensor, lattice: torch.Tensor, box: Box, limits: Limits
+) -> torch.Tensor:
+    """Return points (K, 2), improved by lattices over the cells of an even lattice around them; (K, 2)."""
+    cell = torch.stack([lattice[1, 0] - lattice[0, 0], lattice[0, 1] - lattice[0, 0]])  # (2, 2)
+    moves = torch.linspace(-1, 1, _CELL_SIDE, dtype=points.dtype, device=points.device)
+    around = points[:, None] + torch.cartesian_prod(moves, moves) @ cell
+    errors = _errors(shape=shape, points=around.flatten(0, 1), samples=samples, limits=limits).view(around.shape[:2])
+    errors = torch.where(box.holds(around), errors, torch.inf)
+    return around[torch.arange(len(points), device=points.device), errors.argmin(1)]
 
 
 def _zoom_combs(

@@ -62,6 +62,8 @@ class Shape:
         Whether the function has one transition or one bump, about as wide as one, and is nearly flat elsewhere.
     sum_rule : callable or None
         From ``f(u)`` and ``f(v)`` to a function with the same fits as ``f(u + v)``, cheaper than f.
+    is_unknown : bool
+        Whether the table has nothing about the function: it may wave and bend anywhere.
     """
 
     value: TorchFunction
@@ -74,12 +76,18 @@ class Shape:
     pole: float | None = None
     smooth: bool = False
     sum_rule: Derivative | None = None
+    is_unknown: bool = False
+
+    @property
+    def is_rugged(self) -> bool:
+        """Whether errors have to be expected to have many local minima over the plane of a and b."""
+        return self.is_unknown or self.sum_rule is not None
 
     @property
     def search_key(self) -> tuple[object, ...]:
         """What the starting points of the search depend on."""
         own = self.value if self.kind is Kind.WAVE else None
-        return self.kind, self.mirrored, self.period, self.domain, self.pole, self.smooth, own
+        return self.kind, self.mirrored, self.period, self.domain, self.pole, self.smooth, self.is_unknown, own
 
     @property
     def one_sided(self) -> bool:
@@ -235,7 +243,7 @@ def _probed(function: TorchFunction, like: torch.Tensor) -> Shape:
     odd = bool(torch.isfinite(total).all()) and bool(((total - total[0]).abs() <= scale).all())
     slope = _autograd_slope(differentiable(value))
     curvature = _difference(lambda u: slope(u, u))
-    return Shape(value, slope, curvature, mirrored=even or odd)
+    return Shape(value, slope, curvature, mirrored=even or odd, is_unknown=True)
 
 
 def _autograd_slope(value: TorchFunction) -> Derivative:

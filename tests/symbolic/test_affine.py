@@ -298,23 +298,27 @@ def test_fit_params_is_silent_when_not_verbose(capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_a_finer_lattice_meets_what_a_coarse_one_misses():
-    def chirp(u):
-        return torch.sin(u**3 / 3)
+def chirp(u):
+    return torch.sin(u**3)
 
-    x = samples(count=100)
-    y = chirp(3 * x + 6)
-    coarse, fine = (fit_params(x, y, chirp, grid_number=number, verbose=False)[1] for number in (9, 21))
+
+def test_a_finer_lattice_meets_what_a_coarse_one_misses():
+    x = samples()
+    coarse, fine = (fit_params(x, chirp(5.5 * x - 4), chirp, grid_number=side, verbose=False)[1] for side in (9, 101))
     assert coarse < 0.5
     assert fine > 1 - 1e-9
 
 
-def test_more_rounds_finish_what_one_does_not():
-    def chirp(u):
-        return torch.sin(u**3 / 3)
+@pytest.mark.parametrize(("a", "b"), [(-3.1, 2.2), (5.5, -4.0)])
+def test_a_function_of_ones_own_that_waves_fast_is_found_where_it_falls_between_the_lattice(library, a, b):
+    add_symbolic("chirp", chirp)
+    x = samples(count=1000)
+    assert fit_affine(x, 0.5 * chirp(a * x + b) + 3, ["chirp"]).r2[0] > 1 - 1e-9
 
+
+def test_more_rounds_finish_what_one_does_not():
     x = samples()
-    one, three = (fit_params(x, x**4 + x, chirp, grid_number=9, iteration=i, verbose=False)[1] for i in (1, 3))
+    one, three = (fit_params(x, x.exp(), torch.erf, grid_number=9, iteration=i, verbose=False)[1] for i in (1, 3))
     assert three > one + 1e-6
 
 
