@@ -181,6 +181,8 @@ class Fitting(Observed, Versions):
             on_step=save_frame,
             progress=progress,
         )
+        if save_frame is not None:
+            save_frame.folder.mkdir(parents=True, exist_ok=True)
         run = training if n_starts == 1 else StartSearch(training, n_starts)
         if pred_fn is None:
             self.set_reference(training.training_inputs)
@@ -327,7 +329,6 @@ class _FrameSaver:
         check_names("out_vars", out_vars, model.width_in[-1])
         self.model, self.folder, self.every = model, Path(folder), every
         self.options = {"in_vars": in_vars, "out_vars": out_vars, "beta": beta}
-        self.folder.mkdir(parents=True, exist_ok=True)
 
     def __call__(self, step: int) -> None:
         """Save the picture of a step, if it is one of those to be saved."""

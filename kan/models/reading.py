@@ -16,12 +16,10 @@ from kan.common.console import say
 from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace
 from kan.surgery.indices import checked_edge, checked_index
+from kan.training.penalties import INPUT_FLOOR
 
 if TYPE_CHECKING:
     import numpy as np
-
-# The floor under the spread of an edge's input, in pykan's `acts_scale`.
-_INPUT_FLOOR = 0.1
 
 
 class Reading(Observed, Network):
@@ -56,12 +54,12 @@ class Reading(Observed, Network):
     @property
     def acts_scale(self) -> list[Tensor] | None:
         """Standard deviation of every edge over that of its input (O, I)."""
-        return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + _INPUT_FLOOR))
+        return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + INPUT_FLOOR))
 
     @property
     def acts_scale_spline(self) -> list[Tensor] | None:
         """Standard deviation of the numerical part of every edge over that of its input (O, I)."""
-        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + _INPUT_FLOOR))
+        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR))
 
     @property
     def edge_actscale(self) -> list[Tensor] | None:

@@ -111,7 +111,7 @@ class Perceptron(Model):
             self.cache_data = x.detach()
         return self.trace(x).output
 
-    def trace(self, x: Any, **_: Any) -> PerceptronTrace:
+    def trace(self, x: Any) -> PerceptronTrace:
         """Evaluate the perceptron and record every layer; differentiable, and `cache_data` stays as it is."""
         nodes = [self.checked_input(x)]
         for layer, linear in enumerate(self.linears):

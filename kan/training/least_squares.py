@@ -26,13 +26,11 @@ from kan.training.flat_vectors import copy_all
 from kan.training.majoriser import add_penalty
 from kan.training.objective import AdjointPoint, Objective, Point
 from kan.training.penalties import DEFAULT_METRIC
-from kan.training.quadratic import Quadratic, add_products
+from kan.training.quadratic import PROBE, Quadratic, add_products
 from kan.training.reach import reach
 from kan.training.residuals import ResidualSquares
 from kan.training.smoothness import Smoothness
 
-# The share of a step at which residuals are evaluated for their second derivative along it.
-_PROBE = 0.1
 # Numbers of the Jacobian that are in memory at a time.
 _MOST_NUMBERS = 2**24
 # Numbers in the memory of one layer, beyond which least squares are not for this network and data.
@@ -181,15 +179,15 @@ class SquaresPoint:
     @torch.no_grad()
     def bend(self, start: Tensor, move: Tensor) -> Tensor:
         """Return the Jacobian at `start` times the second derivative of the errors along `move`."""
-        self.write(start + _PROBE * move)
-        change = (self._evaluate() - self._base) / _PROBE
+        self.write(start + PROBE * move)
+        change = (self._evaluate() - self._base) / PROBE
         if not self._is_whole:
             self.write(start)
             self._evaluate()
         factors = self._factors / self._unit
         along, result = move * factors, torch.zeros_like(move)
         for rows, output, columns in self._pieces(again=True):
-            second = (change[output, columns] - along @ rows[:-1]) * (2 / _PROBE)
+            second = (change[output, columns] - along @ rows[:-1]) * (2 / PROBE)
             result += rows[:-1] @ second
         return result * factors * self._unit**2
 

@@ -21,6 +21,8 @@ from torch import Tensor
 _BLOCK = 128
 # Unknowns count as at least this share of the one that the objective depends on most.
 _FLOOR = 1e-4
+PROBE = 0.1
+"""The share of a step at which residuals are evaluated for their second derivative along it."""
 
 
 class Quadratic(NamedTuple):

@@ -24,12 +24,9 @@ from kan.common.random import stream
 from kan.layers import KANLayer
 from kan.layers.edge_weights import EdgeWeights, SampleWeights, sample_weights
 from kan.training.flat_vectors import copy_all
-from kan.training.quadratic import Quadratic, add_products
+from kan.training.quadratic import PROBE, Quadratic, add_products
 
 ResidualFunction = Callable[[], Any]
-
-# The share of a step at which residuals are evaluated for their second derivative along it.
-_PROBE = 0.1
 
 
 class ResidualSquares:
@@ -105,9 +102,9 @@ class ResidualSquares:
         """Return the Jacobian times the second derivative of the residuals along `move`."""
         if self._is_coarse:
             return torch.zeros_like(move)  # differences of differences would be rounding
-        self.write(start + _PROBE * move)
-        change = (self._residuals() - self._base) / _PROBE
-        return self._rows[:-1] @ ((change - move @ self._rows[:-1]) * (2 / _PROBE))
+        self.write(start + PROBE * move)
+        change = (self._residuals() - self._base) / PROBE
+        return self._rows[:-1] @ ((change - move @ self._rows[:-1]) * (2 / PROBE))
 
     def _blocks(self) -> list[Tensor]:
         """Call the function, and return its residuals as matrices (samples, columns)."""

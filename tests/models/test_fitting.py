@@ -174,6 +174,13 @@ def test_frames_that_cannot_be_drawn_are_an_error_before_training(
     assert not (tmp_path / "frames").exists()
 
 
+def test_a_data_set_that_is_refused_makes_no_folder_for_pictures(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArgumentError):
+        KAN(width=[2, 1], auto_save=False).fit({"train_input": torch.zeros(3, 2)}, steps=1, save_fig=True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_frames_are_as_opaque_as_beta_says(make: Any, dataset: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     model, frames = make((2, 1)), []
     draw = model.draw
