@@ -10,7 +10,7 @@
 """
 
 from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
-from kan.common.lazy import star_name as __getattr__  # noqa: F401 - Python calls it
+from kan.common.lazy import lazy_name as __getattr__  # noqa: F401 - Python calls it
 from kan.hypothesis import plot_tree
 
 # Each class comes through the module that bears its name: imported later, that module would take the class's place.
