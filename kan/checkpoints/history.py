@@ -21,7 +21,7 @@ from kan.checkpoints.files import load_checkpoint
 from kan.checkpoints.run_folder import write_version
 from kan.checkpoints.state import AnyNetwork, NetworkState, size_of
 from kan.common.console import say
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, StateError, is_whole
 from kan.network import Network
 
 MAX_VERSIONS = 100
@@ -102,9 +102,9 @@ class History:
         """Return the last `k` lines of the log, or all."""
         if k == "all":
             return list(self._lines)
-        if isinstance(k, bool) or not isinstance(k, int) or k < 0:
-            raise ArgumentError(f"`k` must be 'all' or a number of lines of at least zero; got {k!r}.")
-        return self._lines[max(len(self._lines) - k, 0) :]
+        if not is_whole(k, 0):
+            raise ArgumentError(f"`k` must be 'all' or a whole number of lines of at least 0; got {k!r}.")
+        return self._lines[max(len(self._lines) - int(k), 0) :]
 
     def text(self, k: int | str = "all") -> str:
         """Return the last `k` lines of the log, or all, as text."""

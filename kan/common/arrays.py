@@ -12,23 +12,26 @@ from kan.common.errors import ArgumentError
 
 def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
     """Return `values` as a floating tensor, with the dtype and device of `like` where it is given."""
-    tensor = to_tensor(values)
     if like is not None:
-        return tensor.to(dtype=like.dtype, device=like.device)
+        return to_tensor(values, plain=like.dtype).to(dtype=like.dtype, device=like.device)
+    tensor = to_tensor(values)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 
-def to_tensor(values: Any) -> torch.Tensor:
-    """Return a tensor as it is, and everything else as a new tensor of its own dtype."""
+def to_tensor(values: Any, *, plain: torch.dtype | None = None) -> torch.Tensor:
+    """Return a tensor as it is, and everything else as a new tensor of its own dtype.
+
+    Python's floats have none: they get the dtype `plain`, by default torch's default.
+    """
     if isinstance(values, torch.Tensor):
         return values
     if isinstance(values, (list, tuple)) and any(isinstance(row, torch.Tensor) for row in values):
         return torch.stack([torch.as_tensor(row) for row in values])
     # A copy in C order: torch reads neither negative strides nor, without a warning, read-only arrays.
     tensor = torch.as_tensor(np.array(values, order="C"))
-    # Python's floats have no dtype of their own: they follow torch's default.
-    is_plain = not hasattr(values, "dtype") and tensor.is_floating_point()
-    return tensor.to(torch.get_default_dtype()) if is_plain else tensor
+    if isinstance(values, (list, tuple, float)) and tensor.is_floating_point():
+        return tensor.to(torch.get_default_dtype() if plain is None else plain)
+    return tensor
 
 
 def check_finite(name: str, tensor: torch.Tensor) -> None:

@@ -39,12 +39,18 @@ def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
         raise ArgumentError(f"`{name}` must be one of {listed}; got {value!r}.")
 
 
-def is_whole(value: Any, least: int) -> bool:
-    """Whether `value` is a whole number of any numeric type, and at least `least`."""
+def as_whole(value: Any) -> int | None:
+    """Return `value` as an int if it is a whole number of any type (2.0, numpy's, a tensor), else None."""
     try:
-        return not isinstance(value, bool) and bool(int(value) == value and value >= least)
-    except (TypeError, ValueError, OverflowError):
-        return False
+        return int(value) if not isinstance(value, bool) and bool(int(value) == value) else None
+    except (TypeError, ValueError, OverflowError, RuntimeError):
+        return None
+
+
+def is_whole(value: Any, least: int) -> bool:
+    """Whether `value` is a whole number of any type, and at least `least`."""
+    number = as_whole(value)
+    return number is not None and number >= least
 
 
 def check_whole(name: str, value: Any, least: int) -> int:
@@ -52,6 +58,29 @@ def check_whole(name: str, value: Any, least: int) -> int:
     if not is_whole(value, least):
         raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
     return int(value)
+
+
+def check_number(name: str, value: Any, *, least: float = -math.inf, most: float = math.inf) -> float:
+    """Return `value` as a float, or raise an :class:`ArgumentError` unless it is a finite number within the limits."""
+    try:
+        number = float(value) if not isinstance(value, str) else math.nan
+    except (TypeError, ValueError, RuntimeError):
+        number = math.nan
+    if not (math.isfinite(number) and least <= number <= most):
+        if math.isfinite(least) and math.isfinite(most):
+            wanted = f"a number between {least:g} and {most:g}"
+        else:
+            wanted = f"a finite number of at least {least:g}" if math.isfinite(least) else "a finite number"
+        raise ArgumentError(f"`{name}` must be {wanted}; got {value!r}.")
+    return number
+
+
+def check_positive(name: str, value: Any) -> float:
+    """Return `value` as a float, or raise an :class:`ArgumentError` unless it is a finite number above zero."""
+    number = check_number(name, value)
+    if number <= 0:
+        raise ArgumentError(f"`{name}` must be positive; got {value!r}.")
+    return number
 
 
 def check_range(name: str, limits: Any) -> tuple[float, float]:

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 # The name, the module it comes from, and what it is called there; None for the module itself.
-_LAZY_NAMES: dict[str, tuple[str, str | None]] = {
+_STAR_NAMES: dict[str, tuple[str, str | None]] = {
     "copy": ("copy", None),
     "nn": ("torch.nn", None),
     "np": ("numpy", None),
@@ -15,18 +15,17 @@ _LAZY_NAMES: dict[str, tuple[str, str | None]] = {
     "sympy": ("sympy", None),
     "torch": ("torch", None),
     "tqdm": ("tqdm", "tqdm"),
-    # So that `kan.compiler` and others can be used, and looked at, without an import of their own.
-    "MLP": ("kan.MLP", None),
-    "compiler": ("kan.compiler", None),
-    "experiment": ("kan.experiment", None),
-    "feynman": ("kan.feynman", None),
 }
+# Modules that need no import of their own.
+_MODULES = ("MLP", "compiler", "experiment", "feynman")
 
 
 def lazy_name(name: str) -> Any:
     """Return what `name` stands for; serves as a package's ``__getattr__``."""
-    if name not in _LAZY_NAMES:
+    if name in _MODULES:
+        return import_module(f"kan.{name}")
+    if name not in _STAR_NAMES:
         raise AttributeError(f"module 'kan' has no attribute {name!r}")
-    module, attribute = _LAZY_NAMES[name]
+    module, attribute = _STAR_NAMES[name]
     loaded = import_module(module)
     return loaded if attribute is None else getattr(loaded, attribute)

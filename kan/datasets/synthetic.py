@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from kan.common.arrays import to_tensor
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import ArgumentError, check_choice, check_whole
 from kan.common.random import stream
 
 
@@ -79,9 +79,9 @@ def create_dataset(
     (torch.Size([100, 2]), torch.Size([1000, 1]))
     """
     check_choice("f_mode", f_mode, ("col", "row"))
-    n_var = _check_count("n_var", n_var, lowest=1)
-    train_num = _check_count("train_num", train_num, lowest=1)
-    test_num = _check_count("test_num", test_num, lowest=0)
+    n_var = check_whole("n_var", n_var, 1)
+    train_num = check_whole("train_num", train_num, 1)
+    test_num = check_whole("test_num", test_num, 0)
     bounds = _check_ranges(ranges, n_var=n_var)
     if dtype is not None and not dtype.is_floating_point:
         raise ArgumentError(f"`dtype` must be a floating dtype, such as torch.float64; got {dtype}.")
@@ -99,13 +99,6 @@ def create_dataset(
         "train_label": train_label.to(device),
         "test_label": test_label.to(device),
     }
-
-
-def _check_count(name: str, value: Any, *, lowest: int) -> int:
-    """Return `value` as an int that is at least `lowest`."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < lowest:
-        raise ArgumentError(f"`{name}` must be an integer of at least {lowest}; got {value!r}.")
-    return int(value)
 
 
 def _check_ranges(ranges: Any, *, n_var: int) -> list[tuple[float, float]]:

@@ -167,16 +167,17 @@ def _check_complete(network: Network) -> None:
 def _spline_edges(network: Network, layer: int) -> list[tuple[int, int, int]]:
     """Return the edges of a layer whose numerical part is not zero."""
     numeric = numeric_edges(network, layer)
-    base = (numeric.scale_base != 0) & (_base_of_one(numeric.base_fun, numeric.grid) != 0)
+    has_base = not _is_zero(numeric.base_fun, like=numeric.grid)
+    base = (numeric.scale_base != 0) & has_base
     spline = (numeric.scale_sp != 0) & (numeric.coef != 0).any(dim=-1)
     counts = (numeric.mask != 0) & (base | spline)  # (I, O)
     return [(layer, i, j) for i, j in counts.nonzero().tolist()]
 
 
-def _base_of_one(base_fun: Callable[[Tensor], Tensor], like: Tensor) -> Tensor:
-    """Return whether a base function is anything but zero, as a number."""
-    points = torch.linspace(-2, 2, 9, dtype=like.dtype, device=like.device)
-    return base_fun(points).abs().amax()
+def _is_zero(base_fun: Callable[[Tensor], Tensor], *, like: Tensor) -> bool:
+    """Whether a base function is zero at points of all sizes and both signs."""
+    sizes = torch.logspace(-4, 4, 33, dtype=like.dtype, device=like.device)
+    return bool((base_fun(torch.cat([-sizes, sizes])) == 0).all())
 
 
 def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import check_number
 from kan.symbolic.library import lookup
 from kan.symbolic.shapes import Kind, shape_of
 
@@ -83,8 +83,7 @@ class Preference:
 
     def __post_init__(self) -> None:
         """Check the weight."""
-        if not 0 <= self.weight_simple <= 1:
-            raise ArgumentError(f"`weight_simple` must be between 0 and 1; got {self.weight_simple!r}.")
+        check_number("weight_simple", self.weight_simple, least=0, most=1)
 
     def rank(self, names: Sequence[str], r2: Sequence[float], complexity: Sequence[float]) -> list[Ranked]:
         """Return the functions, the best first; those that are not adequate come last."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from torch import Tensor
 
-from kan.common.errors import ArgumentError, FormulaError
+from kan.common.errors import ArgumentError, FormulaError, check_number
 
 if TYPE_CHECKING:
     import sympy
@@ -155,8 +155,7 @@ def simplify_formula(
     from kan.formula.shortening import Limits, shorten
 
     formulas = [sympy.sympify(entry) for entry in (expr if isinstance(expr, (list, tuple)) else [expr])]
-    if not (isinstance(tolerance, (int, float)) and 0 <= tolerance < float("inf")):
-        raise ArgumentError(f"`tolerance` must be a finite number of at least zero; got {tolerance!r}.")
+    tolerance = check_number("tolerance", tolerance, least=0)
     rows, labels = _read(data, target, len(variables), len(formulas))
     columns = dict(zip(variables, rows.T))
     results = []

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from kan.common.console import say
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import ArgumentError, check_choice, is_whole
 from kan.hypothesis.groups import checked_groups, flatten, inactive_text, rest, text
 from kan.hypothesis.influences import Function, Influences, checked_samples, floored, influences, mean_share
 
@@ -245,7 +245,7 @@ def _range_of_groups(n_clusters: Any, *, count: int) -> tuple[int, int]:
     """Return the smallest and the largest number of groups to try."""
     if n_clusters is None:
         return 1, count
-    ends = [n_clusters, n_clusters] if isinstance(n_clusters, int) else list(n_clusters)
+    ends = [n_clusters, n_clusters] if is_whole(n_clusters, 0) else list(n_clusters)
     if len(ends) != 2 or not 1 <= ends[0] <= ends[1] <= count:
         raise ArgumentError(
             f"`n_clusters` must be a number, or the first and the last number, of groups between 1 and {count}, the "

@@ -41,6 +41,13 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
     )
 
 
+def is_base_function(function: BaseFunction, base_fun: str | BaseFunction) -> bool:
+    """Whether a layer's function is what `base_fun` stands for."""
+    if callable(base_fun) and not isinstance(base_fun, type):
+        return function is base_fun
+    return type(function) is (base_fun if isinstance(base_fun, type) else type(resolve_base_function(base_fun)))
+
+
 def value_and_slope(
     function: Callable[..., Tensor], x: Tensor, *, into: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, check_choice, check_range, check_whole
+from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
 from kan.common.random import stream
 from kan.common.transforms import is_autocast
 from kan.layers.base_functions import BaseFunction, resolve_base_function
@@ -117,9 +117,7 @@ class KANLayer(nn.Module):
         self.in_dim, self.out_dim = check_whole("in_dim", in_dim, 0), check_whole("out_dim", out_dim, 0)
         num, self.k = check_whole("num", num, 1), check_whole("k", k, 0)
         self.base_fun = resolve_base_function(base_fun)
-        if not 0 <= grid_eps <= 1:
-            raise ArgumentError(f"`grid_eps` must be between 0 and 1; got {grid_eps!r}.")
-        self.grid_eps = grid_eps
+        self.grid_eps = check_number("grid_eps", grid_eps, least=0, most=1)
         generator = stream(0) if generator is None else generator
         low, high = check_range("grid_range", grid_range)
         if low == high:

@@ -178,9 +178,10 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         fun_name : str or callable
             A name in `SYMBOLIC_LIB`, or a function of a tensor (which then cannot be saved to a checkpoint).
         x, y : Tensor (N,), optional
-            Inputs and outputs of the edge. Without them the affine parameters are (1, 0, 1, 0), or random.
+            Inputs and outputs of the edge, to which the affine parameters of a named function are fitted. Without both,
+            and for functions without a name, these are (1, 0, 1, 0), as in pykan.
         random : bool
-            Draw the affine parameters from (-1, 1) instead.
+            Draw them from (-1, 1) instead, where they are not fitted.
         a_range, b_range : pair of float
             Where the fit searches.
         verbose : bool
@@ -231,6 +232,8 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     def set_edge(self, i: int, j: int, function: str | Callable[..., Any]) -> None:
         """Set the function of edge (i, j) and nothing else."""
+        if not (-self.in_dim <= i < self.in_dim and -self.out_dim <= j < self.out_dim):
+            raise ArgumentError(f"the layer has {self.in_dim} inputs and {self.out_dim} outputs; got edge ({i}, {j}).")
         i, j = range(self.in_dim)[i], range(self.out_dim)[j]
         self._callables.pop((j, i), None)
         if isinstance(function, str):

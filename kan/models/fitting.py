@@ -93,7 +93,7 @@ class Fitting(Observed, Versions):
         batch : int
             Rows drawn afresh for every step, -1 for all.
         metrics : sequence of callables, optional
-            Functions without arguments, recorded under their names after every step.
+            Functions without arguments, recorded under their names after every step (with a number where one is taken).
         save_fig : bool
             Save a picture of the network every `save_fig_freq` steps into `img_folder`.
         in_vars, out_vars, beta

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from kan.attribution import attribute, feature_interaction, node_attributes
 from kan.common.console import say
+from kan.common.errors import ArgumentError
 from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace
 from kan.surgery.indices import checked_edge, checked_index
@@ -145,6 +146,10 @@ class Reading(Observed, Network):
         (torch.Size([2, 3]), torch.Size([3]))
         """
         if l is None:
+            if out_score is not None:
+                raise ArgumentError(
+                    "`out_score` weights the nodes of a layer: say which one, `attribute(l, out_score=...)`."
+                )
             self.reference_data()
             return None
         scores = self._input_scores(l, out_score)

@@ -83,6 +83,20 @@ class Jacobian:
                 yield block.index, slice(start, start + block.size)
             start += block.size
 
+    def units(self, curvatures: Tensor) -> Tensor:
+        """Return what the curvature of every number (P,) is to be measured against.
+
+        The weights of edges are of one kind: the largest curvature of any. Symbolic and affine parameters are not, and
+        can be of any size: their own.
+        """
+        of_edges = [where for _, where in self.edges()]
+        units = curvatures.clone()
+        if of_edges:
+            largest = torch.stack([curvatures[where].max() for where in of_edges]).max()
+            for where in of_edges:
+                units[where] = largest
+        return units
+
     def gather(self, gradients: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
         """Return the gradients of some parameters as one vector (P,), zero for others."""
         known = {id(parameter): gradient for parameter, gradient in gradients}

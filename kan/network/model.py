@@ -59,7 +59,7 @@ class Model(nn.Module, ABC):
         """Whether `forward` is this library's own, and not that of a class derived from it."""
 
     @abstractmethod
-    def trace(self, x: Any, **options: Any) -> Any:
+    def trace(self, x: Any) -> Any:
         """Evaluate the model and record every layer; differentiable, and `cache_data` stays as it is."""
 
     def checked_input(self, x: Any) -> Tensor:
@@ -90,6 +90,8 @@ class Model(nn.Module, ABC):
             If there is none.
         """
         if isinstance(x, Mapping):
+            if "train_input" not in x:
+                raise ArgumentError(f"a data set must hold 'train_input'; got {sorted(map(str, x))}.")
             x = x["train_input"]
         if x is not None:
             return self.checked_input(x)

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError, check_range, check_whole
+from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
-from kan.layers.base_functions import BaseFunction
+from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.model import Model
@@ -50,7 +50,7 @@ class Network(ExtraState, Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
-    _drawn_with: dict[str, float]
+    drawn_with: dict[str, float]
 
     def __init__(
         self,
@@ -82,11 +82,11 @@ class Network(ExtraState, Model):
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
-        self.grid_eps, self.grid_range = grid_eps, list(check_range("grid_range", grid_range))
+        self.grid_range = list(check_range("grid_range", grid_range))
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
         # What only the constructor needs, for those that draw a network of the same kind again.
-        self._drawn_with = {
+        self.drawn_with = {
             "noise_scale": noise_scale,
             "scale_base_mu": scale_base_mu,
             "scale_base_sigma": scale_base_sigma,
@@ -167,9 +167,29 @@ class Network(ExtraState, Model):
 
     @property
     def grid(self) -> int | list[int]:
-        """The number of grid intervals of all layers, or a list with that of each if it was given so."""
+        """The number of grid intervals; a list with that of each layer if it was given so, or if they differ."""
         intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
-        return intervals[0] if self.has_one_grid else intervals
+        return intervals[0] if self.has_one_grid and len(set(intervals)) == 1 else intervals
+
+    @property
+    def grid_eps(self) -> float:
+        """How uniform grids are after an update, in all layers; set, it is set there.
+
+        Raises
+        ------
+        StateError
+            If layers have been given numbers of their own.
+        """
+        own: list[float] = [layer.grid_eps for layer in self.act_fun]  # type: ignore[misc]
+        if any(eps != own[0] for eps in own):
+            raise StateError(f"the layers have a `grid_eps` of their own: {own}. Set `model.grid_eps` for all of them.")
+        return own[0]
+
+    @grid_eps.setter
+    def grid_eps(self, grid_eps: float) -> None:
+        grid_eps = check_number("grid_eps", grid_eps, least=0, most=1)
+        for layer in self.act_fun:
+            layer.grid_eps = grid_eps  # type: ignore[assignment]
 
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""
@@ -278,9 +298,9 @@ class Network(ExtraState, Model):
         with torch.no_grad():
             return Prepared(inputs, layer.features(inputs) if size <= _MOST_PREPARED else None)
 
-    def predict(self, prepared: Prepared, **singularity: Any) -> Tensor:
-        """Evaluate the network on prepared inputs; returns (N, outputs)."""
-        nodes, features = prepared
+    def predict(self, prepared: Any, **singularity: Any) -> Tensor:
+        """Evaluate the network on inputs (N, inputs), or on what `prepare` made of them; returns (N, outputs)."""
+        nodes, features = prepared if isinstance(prepared, Prepared) else self.prepare(prepared)
         first: KANLayer = self.act_fun[0]  # type: ignore[assignment]
         by_layers = features is not None or first.sample_weights is not None
         outputs = None if by_layers else self._workspaces.predict(self, nodes, **singularity)
@@ -360,9 +380,10 @@ class Network(ExtraState, Model):
         if not self.evaluates_splines(layer):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
-            called = numeric(nodes.T)[0].T if numeric.is_called else None
-            sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)
-            sums = sums if called is None else called
+            if record is not None or not numeric.is_called:
+                sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)
+            if numeric.is_called:
+                sums = numeric(nodes.T)[0].T
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)
@@ -394,7 +415,7 @@ class Network(ExtraState, Model):
             "grid": self.grid,
             "k": self.k,
             "mult_arity": self.mult_arity,
-            "base_fun": self.base_fun_name,
+            "base_fun": self._base_function(),
             "symbolic_enabled": self.symbolic_enabled,
             "affine_trainable": self.affine_trainable,
             "grid_eps": self.grid_eps,
@@ -403,8 +424,20 @@ class Network(ExtraState, Model):
             "sb_trainable": self.sb_trainable,
             "seed": self.seed,
             "save_act": self.save_act,
-            **self._drawn_with,
+            **self.drawn_with,
         }
+
+    def _base_function(self) -> str | BaseFunction:
+        """Return the base function as the constructor takes it: as it was given, or what all layers have got since."""
+        own: list[BaseFunction] = [layer.base_fun for layer in self.act_fun]  # type: ignore[misc]
+        if all(is_base_function(function, self.base_fun_name) for function in own):
+            return self.base_fun_name
+        if any(not (function is own[0] or repr(function) == repr(own[0])) for function in own):
+            raise StateError(
+                f"the layers have base functions of their own, {own}, and a network that is built or loaded anew, as "
+                "for this call, has one; `copy.deepcopy(model)` copies a model with any layers."
+            )
+        return own[0]
 
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.

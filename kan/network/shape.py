@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, is_whole
 
 MultArity = Union[int, list[list[int]]]
 
@@ -87,7 +87,7 @@ class Shape:
 def _node_counts(entry: Any, width: Any) -> tuple[int, int]:
     """Read one entry of `width`: a number of sum nodes, or a pair of sum and multiplication nodes."""
     pair = list(entry) if isinstance(entry, Sequence) or hasattr(entry, "__len__") else [entry, 0]
-    whole = len(pair) == 2 and all(not isinstance(n, bool) and _is_whole(n) and n >= 0 for n in pair)
+    whole = len(pair) == 2 and all(is_whole(count, 0) for count in pair)
     if not whole:
         raise ArgumentError(
             f"entries of `width` must be a number of nodes or a pair [sums, products]; got {entry!r} in {width!r}."
@@ -95,23 +95,15 @@ def _node_counts(entry: Any, width: Any) -> tuple[int, int]:
     return int(pair[0]), int(pair[1])
 
 
-def _is_whole(number: Any) -> bool:
-    """Whether `number` is a whole number of any numeric type."""
-    try:
-        return int(number) == number
-    except (TypeError, ValueError):
-        return False
-
-
 def _layer_arities(mult_arity: Any, layer: int, n_mult: int) -> tuple[int, ...]:
     """Return the arities of the multiplication nodes of one node layer."""
     try:
-        arities = [mult_arity] * n_mult if _is_whole(mult_arity) else list(mult_arity[layer])
+        arities = [mult_arity] * n_mult if is_whole(mult_arity, 0) else list(mult_arity[layer])
     except (TypeError, IndexError):
         raise ArgumentError(
             f"`mult_arity` must be a whole number or hold one list for every layer of `width`; got {mult_arity!r}."
         ) from None
-    if len(arities) != n_mult or not all(_is_whole(arity) and arity >= 0 for arity in arities):
+    if len(arities) != n_mult or not all(is_whole(arity, 0) for arity in arities):
         raise ArgumentError(
             f"`mult_arity[{layer}]` must hold one arity for each of the {n_mult} products there; got {arities!r}."
         )

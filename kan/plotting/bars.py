@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kan.common.errors import ArgumentError
+from kan.plotting.canvas import new_chart
 from kan.plotting.labels import label_text
 
 if TYPE_CHECKING:
@@ -42,8 +43,6 @@ def plot_scores(scores: Any, names: Sequence[Any] | None = None) -> Figure:
     ArgumentError
         If `scores` is not 1-D, or there is not one name for every score.
     """
-    import matplotlib.pyplot as plt
-
     heights = np.asarray(scores, dtype=float)
     if heights.ndim != 1:
         raise ArgumentError(f"`scores` must be 1-D; got shape {heights.shape}.")
@@ -57,7 +56,7 @@ def plot_scores(scores: Any, names: Sequence[Any] | None = None) -> Figure:
     below = LETTER * max(map(len, texts)) if turned else 0.0
 
     size = (min(max(NARROWEST, BAR * count), WIDEST), HEIGHT + below)
-    figure = plt.figure(figsize=size, layout="constrained")
+    figure = new_chart(size)
     axes = figure.add_subplot()
     axes.bar(np.arange(count), heights, width=WIDTH, color=COLOUR)
     room = max(count, NARROWEST / BAR / 2) / 2  # a few bars do not fill the picture

@@ -1,4 +1,4 @@
-"""Empty figures, white and of a size that nothing changes, whatever style the user has set."""
+"""Empty figures: white ones of a size that nothing changes, whatever style is set, and charts in the user's style."""
 
 from __future__ import annotations
 
@@ -51,3 +51,12 @@ def new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     from kan.plotting.notebook import NotebookFigure
 
     return plt.figure(**style, FigureClass=NotebookFigure)
+
+
+def new_chart(size: tuple[float, float]) -> Figure:
+    """Return a figure in the user's style, which pyplot knows, and a notebook shows once."""
+    import matplotlib.pyplot as plt
+
+    from kan.plotting.notebook import NotebookFigure
+
+    return plt.figure(figsize=size, layout="constrained", FigureClass=NotebookFigure)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kan.common.errors import ArgumentError
+from kan.plotting.canvas import new_chart
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,12 +31,10 @@ def plot_function(x: np.ndarray, y: np.ndarray) -> Figure:
     ArgumentError
         If `x` and `y` are not 1-D and of one length.
     """
-    import matplotlib.pyplot as plt
-
     x, y = np.asarray(x), np.asarray(y)
     if x.ndim != 1 or x.shape != y.shape:
         raise ArgumentError(f"`x` and `y` must be 1-D and of one length; got shapes {x.shape} and {y.shape}.")
     order = np.argsort(x, kind="stable")
-    figure = plt.figure(figsize=(3, 3), layout="constrained")
+    figure = new_chart((3, 3))
     figure.add_subplot().plot(x[order], y[order], marker="o")
     return figure

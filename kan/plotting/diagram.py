@@ -134,7 +134,7 @@ def _letter(
     first, last = layout.layers[0], layout.layers[-1]
 
     def fit(names: Sequence[Any] | None, nodes: np.ndarray, size: float) -> LabelRow | None:
-        if not names:
+        if names is None or len(names) == 0:
             return None
         share = _slot_share(nodes, width=layout.width)
         return fit_row(

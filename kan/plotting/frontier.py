@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kan.common.errors import ArgumentError
+from kan.plotting.canvas import new_chart
 from kan.plotting.labels import label_text
 
 if TYPE_CHECKING:
@@ -47,12 +48,10 @@ def draw_frontier(
     ArgumentError
         If `x`, `y` and `names` are not of one length.
     """
-    import matplotlib.pyplot as plt
-
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     if x.ndim != 1 or x.shape != y.shape or (names is not None and len(names) != len(x)):
         raise ArgumentError(f"`x`, `y` and `names` must be of one length; got shapes {x.shape} and {y.shape}.")
-    figure = plt.figure(figsize=(4.6, 3.4), layout="constrained")
+    figure = new_chart((4.6, 3.4))
     axes = figure.add_subplot()
     _scale(axes, x, y)
     order = np.asarray(best, dtype=int)[np.argsort(x[best], kind="stable")]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from kan.common.errors import ArgumentError
 from kan.models import KAN
+from kan.training.record import named_metrics
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -86,13 +87,14 @@ def runner1(
     import numpy as np
 
     _check(dataset, grids=grids, prune_round=prune_round, refine_round=refine_round)
+    named = named_metrics(metrics, taken=("test_loss", "c", "G", "id"))
     stages: list[dict[str, Any]] = []
 
     def collect(model: KAN) -> None:
         evaluation = model.evaluate(dataset)
         stage = {"test_loss": evaluation["test_loss"], "c": evaluation["n_edge"], "G": evaluation["n_grid"]}
         stage["id"] = f"{model.round}.{model.state_id}"
-        stages.append({**stage, **{metric.__name__: float(metric(model, dataset)) for metric in metrics or ()}})
+        stages.append({**stage, **{name: float(metric(model, dataset)) for name, metric in named.items()}})
 
     model = KAN(width=width, grid=grids[0], seed=seed, ckpt_path=ckpt_path)
     pruned = ""

@@ -165,7 +165,7 @@ def _find_rows(x: Tensor, knots: Tensor, *, degree: int) -> tuple[Tensor, Tensor
     count = knots.shape[1] - 1 - degree
     interval = torch.searchsorted(knots.contiguous(), x.contiguous(), right=True) - 1
     if degree == 0:
-        interval = torch.where(x == knots[:, -1:], count - 1, interval)  # see `dense_basis`
+        interval = torch.where(x == knots[:, -1:], count - 1, interval)  # see `dense_basis_with_slopes`
     rows = interval[:, None, :] + torch.arange(-degree, 1, device=x.device)[None, :, None]  # (I, k + 1, N)
     exists = (rows >= 0) & (rows < count)
     return interval, torch.where(exists, rows, count), exists

@@ -15,10 +15,10 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, StateError, as_whole
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.network import Network, Shape
-from kan.surgery.indices import as_whole, numeric_edges, symbolic_edges
+from kan.surgery.indices import numeric_edges, symbolic_edges
 from kan.surgery.perturb import make_zero
 from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 
@@ -222,6 +222,7 @@ def _enlarge(network: Network, layer: int, *, inputs: _Growth | None = None, out
 
 def _new_edges(network: Network, like: KANLayer, in_dim: int, out_dim: int) -> KANLayer:
     """Return numerical edges like those of another layer, with random functions, none of which counts."""
+    drawn = network.drawn_with
     edges = KANLayer(
         in_dim,
         out_dim,
@@ -231,6 +232,9 @@ def _new_edges(network: Network, like: KANLayer, in_dim: int, out_dim: int) -> K
         grid_eps=like.grid_eps,
         grid_range=network.grid_range,
         generator=network.draw_stream(),
+        noise_scale=drawn["noise_scale"],
+        scale_base_mu=drawn["scale_base_mu"],
+        scale_base_sigma=drawn["scale_base_sigma"],
     )
     edges.mask.zero_()
     for name, parameter in edges.named_parameters():

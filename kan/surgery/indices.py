@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, as_whole
 
 if TYPE_CHECKING:
     from kan.layers import KANLayer, Symbolic_KANLayer
@@ -19,16 +18,6 @@ def checked_index(name: str, value: Any, *, count: int, of: str) -> int:
     if index is None or not -count <= index < count:
         raise ArgumentError(f"`{name}` must be one of 0 … {count - 1}, the {of}; got {value!r}.")
     return index % count
-
-
-def as_whole(value: Any) -> int | None:
-    """Return `value` as an int if it is a whole number of any type (numpy's and tensors included), else None."""
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except (TypeError, ValueError, RuntimeError):
-        return None
 
 
 def checked_edge(network: Network, *, layer: Any, i: Any, j: Any) -> tuple[int, int, int]:

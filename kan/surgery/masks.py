@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kan.common.errors import ArgumentError, check_choice
-from kan.surgery.indices import as_whole, checked_edge, checked_index, numeric_edges, subnodes_of, symbolic_edges
+from kan.common.errors import ArgumentError, as_whole, check_choice
+from kan.surgery.indices import checked_edge, checked_index, numeric_edges, subnodes_of, symbolic_edges
 
 if TYPE_CHECKING:
     from kan.network import Network

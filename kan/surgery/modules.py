@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network
-from kan.surgery.indices import as_whole, checked_ids, symbolic_edges
+from kan.surgery.indices import checked_ids, symbolic_edges
 from kan.surgery.masks import remove_edges
 
 _GROUP = re.compile(r"\s*\[([-+\d,\s]*)\]\s*")

@@ -13,9 +13,9 @@ from typing import Any
 
 import torch
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network, Shape
-from kan.surgery.indices import as_whole, checked_index, numeric_edges, subnodes_of, symbolic_edges
+from kan.surgery.indices import checked_index, numeric_edges, subnodes_of, symbolic_edges
 from kan.surgery.prune import finite_scores
 from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 from kan.surgery.wiring import HiddenLayer, shortest_orders

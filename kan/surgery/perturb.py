@@ -11,12 +11,10 @@ Source: Liu et al. 2024, arXiv 2408.10205 (KAN 2.0), sec. 3.3 (compiler), for th
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import check_choice, check_number
 from kan.layers import KANLayer, nodes_to_subnodes
 from kan.network import Network
 from kan.surgery.indices import numeric_edges, symbolic_edges
@@ -56,8 +54,7 @@ def perturb(network: Network, *, mag: float = 1.0, mode: str = "non-intrusive") 
     (6.0, True)
     """
     check_choice("mode", mode, MODES)
-    if not math.isfinite(mag):
-        raise ArgumentError(f"`mag` must be finite; got {mag!r}.")
+    mag = check_number("mag", mag)
     chosen = [active_edges(network, layer) for layer in range(network.depth)]
     if mode == "all":
         chosen = [torch.ones_like(edges) for edges in chosen]

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from kan.common.arrays import check_finite
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network
 from kan.surgery.grids import finite_rows, take_over
-from kan.surgery.indices import as_whole, numeric_edges
+from kan.surgery.indices import numeric_edges
 from kan.surgery.transplant import Net, copy_flags
 
 

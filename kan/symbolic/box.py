@@ -41,7 +41,8 @@ class Box:
 
         Limits that are the usual ones are widened where x varies by less than one to either side: by so much that
         ``a*x + b`` may do what it may for an x around the same centre that does. Limits are never narrowed, and not
-        widened so far that rounding of x to a relative `precision` matters.
+        widened so far that rounding of x to a relative `precision` matters. The usual limits of b are also widened
+        where those of a are wider than usual: ``a*(x - centre)`` should be possible.
         """
         centre, half_width = (high + low) / 2, (high - low) / 2 or 1.0
         factor = 1.0
@@ -49,6 +50,8 @@ class Box:
             largest = _ROUNDING / (precision * max(abs(low), abs(high), half_width))
             factor = max(min(1 / half_width, largest / USUAL_RANGE[1]), 1.0)
             a_range = (factor * a_range[0], factor * a_range[1])
+        else:
+            factor = max(max(map(abs, a_range)) / USUAL_RANGE[1], 1.0)
         if b_range == USUAL_RANGE:
             more = (factor - 1) * USUAL_RANGE[1] * abs(centre)
             b_range = (b_range[0] - more, b_range[1] + more)

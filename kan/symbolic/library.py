@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, check_number
 from kan.symbolic import guards
 from kan.symbolic.powers import Exponent, Power, SympyPower, exponent_of
 from kan.symbolic.slopes import differentiable
@@ -195,8 +195,7 @@ def add_symbolic(
         raise ArgumentError(f"`fun` must be a function of a tensor; got {type(fun).__name__}.")
     if fun_singularity is not None and not callable(fun_singularity):
         raise ArgumentError(f"`fun_singularity` must be a function (x, y_th); got {type(fun_singularity).__name__}.")
-    if isinstance(c, bool) or not isinstance(c, (int, float)) or not math.isfinite(c) or c < 0:
-        raise ArgumentError(f"`c` must be a number of at least zero; got {c!r}.")
+    c = check_number("c", c, least=0)
     fun = differentiable(fun)
     SYMBOLIC_LIB[name] = SymbolicFunction(fun, SympyNamed(name), c, fun_singularity or Unguarded(fun))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, as_whole
 
 # Denominators to be tried, for plain rationals and for multiples of pi and e.
 _DENOMINATORS = range(1, 13)
@@ -40,7 +40,7 @@ def ex_round(ex1: Any, n_digit: int) -> Any:
     Raises
     ------
     ArgumentError
-        If `n_digit` is not an integer.
+        If `n_digit` is not a whole number.
 
     Examples
     --------
@@ -51,9 +51,10 @@ def ex_round(ex1: Any, n_digit: int) -> Any:
     """
     import sympy
 
-    if isinstance(n_digit, bool) or not hasattr(n_digit, "__index__"):
-        raise ArgumentError(f"`n_digit` must be an integer; got {n_digit!r}.")
-    unit = Fraction(10) ** -int(n_digit)
+    digits = as_whole(n_digit)
+    if digits is None:
+        raise ArgumentError(f"`n_digit` must be a whole number; got {n_digit!r}.")
+    unit = Fraction(10) ** -digits
 
     def rounded(number: Any) -> Any:
         exact = sympy.Rational(number)

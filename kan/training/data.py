@@ -39,7 +39,7 @@ class Expectation:
         """Return one part of a data set as tensors for `network`, or raise an ArgumentError."""
         like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
-        y = to_tensor(labels)
+        y = to_tensor(labels, plain=network.dtype)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
         outputs = network.width_in[-1]
         if y.ndim == 1 and outputs == 1 and not self.free_labels:
@@ -99,13 +99,10 @@ class TensorData:
             raise ArgumentError(f"`batch` must be -1 (all rows) or a whole number of at least 1; got {batch!r}.")
         self.batch = rows if batch == -1 else min(int(batch), rows)
         self.in_epochs, self.whole_test = in_epochs, whole_test
-        self.generator = network.draw_stream() if self.batch < rows else None
+        self.is_constant = self.batch == rows
+        self.generator: torch.Generator | None = None
+        self._network = network
         self.steps_per_epoch = -(-rows // self.batch)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether every step sees the same rows."""
-        return self.generator is None
 
     @property
     def has_test(self) -> bool:
@@ -116,6 +113,11 @@ class TensorData:
     def inputs(self) -> Tensor:
         """All training inputs."""
         return self.train[0]
+
+    def begin(self) -> None:
+        """Take a stream of random numbers from the network; a run that is refused before it begins takes none."""
+        if not self.is_constant and self.generator is None:
+            self.generator = self._network.draw_stream()
 
     def twin(self) -> TensorData:
         """Return a data set that gives the same rows, step by step."""
@@ -134,8 +136,9 @@ class TensorData:
 
     def steps(self) -> Iterator[tuple[Batch, Batch | None]]:
         """Yield the training and the test rows of every step, without end."""
+        self.begin()
         while True:
-            if self.generator is None:
+            if self.is_constant:
                 yield self.train, self.test
             elif self.in_epochs:
                 for rows in torch.randperm(self.train[0].shape[0], generator=self.generator).split(self.batch):
@@ -166,6 +169,9 @@ class LoaderData:
     def has_test(self) -> bool:
         """Whether there is a test set."""
         return self.test_loader is not None
+
+    def begin(self) -> None:
+        """Loaders draw for themselves."""
 
     def twin(self) -> LoaderData:
         """Return the same loaders, which go on in their own order."""

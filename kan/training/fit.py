@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.console import progress_bar
-from kan.common.errors import ArgumentError, check_choice, check_whole
+from kan.common.errors import ArgumentError, check_choice, check_number, check_whole
 from kan.network import Model, Network
 from kan.surgery import refine_in_place, update_grid
 from kan.surgery.indices import numeric_edges
@@ -27,7 +27,7 @@ from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squ
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_prediction
 from kan.training.optimisers import OPTIMISERS, make_optimiser
-from kan.training.record import BestModel, Record
+from kan.training.record import BestModel, Record, named_metrics
 from kan.training.schedule import GridSchedule, read_grids
 from kan.training.threads import threads_for
 
@@ -105,7 +105,7 @@ class Training:
         weights = dict(penalty_weights or {})
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
         _check_arguments(opt, steps, epochs, log, lamb, self.stop_rule.patience)
-        _check_functions(metrics, loss_fn=loss_fn, pred_fn=pred_fn)
+        _check_functions(loss_fn=loss_fn, pred_fn=pred_fn)
         check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
         watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
         self.network = network
@@ -118,16 +118,16 @@ class Training:
             expectation=Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None),
         )
         self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
-        self.metrics = {_name_of(metric): metric for metric in metrics or []}
         self.stages: list[int | list[int]] | None = None
         if refinements is not None:
             assert isinstance(network, Network)
             self.stages = read_grids(network, refinements)
+        self.metrics = named_metrics(metrics, taken=("train_loss", "test_loss", "reg", "grid", "starts"))
         losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
         self.objective = objective(
-            network, loss_fn, read_prediction(network, pred_fn), lamb, weights, singularity or {}
+            network, loss_fn, read_prediction(network, pred_fn), float(lamb), weights, singularity or {}
         )
         trained = list(network.parameters() if parameters is None else parameters)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
@@ -185,8 +185,9 @@ class Training:
         return len(train[0]) * weights ** (2 if isinstance(self.optimiser, LevenbergMarquardt) else 1)
 
     def begin(self) -> None:
-        """Give the network the first of the grids."""
+        """Give the network the first of the grids, and the data their random numbers."""
         self._refine(0)
+        self.data.begin()
 
     def twin(self) -> Training:
         """Return a run of the same arguments, data and network, at its beginning."""
@@ -333,27 +334,19 @@ def _grids(model: Model) -> list[Tensor]:
 def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float, patience: int | None) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
     check_choice("opt", opt, OPTIMISERS)
-    if not isinstance(lamb, (int, float)) or not lamb >= 0:
-        raise ArgumentError(f"`lamb` must be at least 0; got {lamb!r}.")
+    check_number("lamb", lamb, least=0)
     for name, value, least in (("steps", steps, 0), ("epochs", epochs, 0), ("log", log, 1), ("patience", patience, 1)):
         if value is not None:
             check_whole(name, value, least)
 
 
-def _check_functions(metrics: Any, **functions: Any) -> None:
-    """Raise an ArgumentError for what should be a function, or a list of functions, and is not."""
+def _check_functions(**functions: Any) -> None:
+    """Raise an ArgumentError for what should be a function and is not."""
     for name, function in functions.items():
         if function is not None and not callable(function):
             raise ArgumentError(f"`{name}` must be a function; got {function!r}.")
-    if callable(metrics) or not all(map(callable, metrics or [])):
-        raise ArgumentError(f"`metrics` must be a list of functions without arguments; got {metrics!r}.")
 
 
 def _number(value: Any) -> float:
     """Return a number, or a tensor with one entry, as a float; torch warns where that would cut a graph."""
     return float(value.detach() if isinstance(value, Tensor) else value)
-
-
-def _name_of(metric: Callable[[], Any]) -> str:
-    """Return the name under which a metric is recorded: that of the function, or of the class of the object."""
-    return getattr(metric, "__name__", type(metric).__name__)

@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from kan.common.errors import ArgumentError, check_choice
+from kan.common.errors import ArgumentError, check_choice, check_positive, check_whole
 from kan.training.curvature import CurvatureHistory
 from kan.training.descent import Closure, Descent
 from kan.training.flat_vectors import TensorVectors, flat_vectors, layout_of
@@ -99,10 +99,11 @@ class LBFGS(OneGroupOptimiser):
         check_choice("line_search_fn", line_search_fn, (None, "strong_wolfe"))
         if max_eval is None:
             max_eval = max_iter * 5 // 4
-        limits = {"lr": lr, "max_iter": max_iter, "max_eval": max_eval, "history_size": history_size}
-        for name, value in limits.items():
-            if not value > 0:
-                raise ArgumentError(f"`{name}` must be positive; got {value!r}.")
+        counts = {"max_iter": max_iter, "max_eval": max_eval, "history_size": history_size}
+        limits = {
+            "lr": check_positive("lr", lr),
+            **{name: check_whole(name, value, 1) for name, value in counts.items()},
+        }
         defaults = {
             **limits,
             "tolerance_grad": tolerance_grad,

@@ -167,14 +167,14 @@ class SquaresPoint:
         self._factors = self._jacobian.factors() * self._unit
         gradient = total[-1, :-1] * self._unit * self._factors
         curvature = total[:-1, :-1] * self._factors[:, None] * self._factors
-        unit = float(curvature.diagonal().max()) if size else 0.0
+        units = self._jacobian.units(curvature.diagonal())
         measure = reach(self._point.adjoint, self._jacobian, float(self._base.square().mean()))
         self._smoothness.weigh(curvature)
         self._smoothness.add_to(gradient, curvature)
         if self._point.lamb:
             add_penalty(self._point, self._jacobian, gradient, curvature)
         # Not from the products: a rounding more or less would look like a gain.
-        return Quadratic(self.value(), gradient, curvature, unit, measure)
+        return Quadratic(self.value(), gradient, curvature, units, measure)
 
     @torch.no_grad()
     def bend(self, start: Tensor, move: Tensor) -> Tensor:

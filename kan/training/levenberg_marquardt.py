@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, check_positive, check_whole
 from kan.layers import KANLayer
 from kan.training.one_group import OneGroupOptimiser
 from kan.training.quadratic import LeastSquares, NormalEquations
@@ -113,10 +113,11 @@ class LevenbergMarquardt(OneGroupOptimiser):
         *,
         model: nn.Module | None = None,
     ) -> None:
-        limits = {"lr": lr, "damping": damping, "max_tries": max_tries}
-        for name, value in limits.items():
-            if not value > 0:
-                raise ArgumentError(f"`{name}` must be positive; got {value!r}.")
+        limits = {
+            "lr": check_positive("lr", lr),
+            "damping": check_positive("damping", damping),
+            "max_tries": check_whole("max_tries", max_tries, 1),
+        }
         super().__init__(params, limits)
         if model is not None:
             self._layers = [layer for layer in model.modules() if isinstance(layer, KANLayer)]

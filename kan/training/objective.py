@@ -1,7 +1,7 @@
 """What a fit minimises: the loss of the prediction plus `lamb` times the penalty, and its gradient.
 
 There are two ways to the same numbers. `Objective` goes through autograd, whatever the model, the loss and the penalty
-are. Where the prediction is a plain network's output and the penalty the usual one, `AdjointObjective` takes the
+are. Where the prediction is a plain network's output and the penalty the usual one, `AdjointPoint` takes the
 passes of `kan.network.adjoint`; `Objective.at` chooses.
 """
 

@@ -34,11 +34,12 @@ def _levenberg_marquardt(parameters: Iterable[nn.Parameter], lr: float | None) -
     parameters = list(parameters)
     size = sum(parameter.numel() for parameter in parameters)
     if size > MOST_PARAMETERS:
+        own = "" if lr is None else ", with the learning rate of that"
         warnings.warn(
             f"opt='LM' solves one system for all parameters, which is unwise beyond {MOST_PARAMETERS}; the model has "
-            f"{size}. It is trained with opt='LBFGS' instead.",
+            f"{size}. It is trained with opt='LBFGS' instead{own}.",
             UserWarning,
-            stacklevel=2,
+            stacklevel=5,  # who called `fit`
         )
         return _lbfgs(parameters, None)
     return LevenbergMarquardt(parameters, lr=1.0 if lr is None else lr)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 # Rows of a product with its own transpose that are not worth halving any more.
 _BLOCK = 128
-# Unknowns count as at least this share of the one that the objective depends on most.
+# Unknowns count as at least this share of the one like them that the objective depends on most.
 _FLOOR = 1e-4
 PROBE = 0.1
 """The share of a step at which residuals are evaluated for their second derivative along it."""
@@ -35,8 +35,9 @@ class Quadratic(NamedTuple):
         Half of the gradient.
     curvature : Tensor (P, P)
         Half of the Hessian; only the lower triangle counts.
-    unit : float
-        The curvature in the unknown that the sum of squares depends on most.
+    units : Tensor (P,)
+        What every curvature is measured against: that of the unknown, among those like it, on which the sum of squares
+        depends most.
     measure : Tensor (P, P), optional
         What damping holds a move d by besides its scaled length: ``d' measure d``.
     """
@@ -44,7 +45,7 @@ class Quadratic(NamedTuple):
     value: float
     gradient: Tensor
     curvature: Tensor
-    unit: float
+    units: Tensor
     measure: Tensor | None = None
 
     def gain(self, move: Tensor) -> float:
@@ -103,7 +104,8 @@ class NormalEquations:
     def __init__(self, model: Quadratic) -> None:
         self.model = model
         diagonal = model.curvature.diagonal()
-        self._inverse = diagonal.clamp(min=_FLOOR * model.unit or 1.0).rsqrt()
+        least = _FLOOR * model.units
+        self._inverse = diagonal.maximum(torch.where(least > 0, least, 1.0)).rsqrt()
         self._scaled = self._scale(model.curvature)
         self._damped = torch.eye(len(diagonal), dtype=diagonal.dtype, device=diagonal.device)
         if model.measure is not None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kan.common.errors import check_choice
+from kan.common.errors import ArgumentError, check_choice
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,32 @@ if TYPE_CHECKING:
     Results = dict[str, np.ndarray[Any, Any]]
 
 
+Metric = Callable[..., Any]
+
 _USUALLY_SHOWN = ("train_loss", "test_loss", "reg")
+
+
+def named_metrics(metrics: Iterable[Metric] | None, *, taken: Iterable[str] = ()) -> dict[str, Metric]:
+    """Return metrics by the names under which they are recorded: of the function, or of the class of the object.
+
+    Where a name is taken, as by another lambda, a number is added.
+
+    Raises
+    ------
+    ArgumentError
+        If `metrics` is not a list of functions.
+    """
+    if callable(metrics) or not all(map(callable, metrics or [])):
+        raise ArgumentError(f"`metrics` must be a list of functions; got {metrics!r}.")
+    reserved, named = set(taken), {}
+    for metric in metrics or []:
+        name = plain = getattr(metric, "__name__", type(metric).__name__)
+        number = 1
+        while name in reserved or name in named:
+            number += 1
+            name = f"{plain}_{number}"
+        named[name] = metric
+    return named
 
 
 class Record:
@@ -82,4 +107,5 @@ class BestModel:
         """Go back to the best parameters."""
         if self.state is not None:
             for name, parameter in self.network.named_parameters():
-                parameter.data = self.state[name].clone()
+                # A gradient belongs to the parameter as it was, which may have had another shape.
+                parameter.data, parameter.grad = self.state[name].clone(), None

@@ -95,8 +95,9 @@ class ResidualSquares:
         self._rows = torch.cat([rows, self._base[None]])
         total = rows.new_zeros(self.size + 1, self.size + 1)
         add_products(self._rows, total)
-        unit = float(total.diagonal()[:-1].max())
-        return Quadratic(float(self._base.square().sum()), total[-1, :-1].clone(), total[:-1, :-1], unit)
+        curvatures = total.diagonal()[:-1]
+        units = curvatures.max().expand_as(curvatures)
+        return Quadratic(float(self._base.square().sum()), total[-1, :-1].clone(), total[:-1, :-1], units)
 
     def bend(self, start: Tensor, move: Tensor) -> Tensor:
         """Return the Jacobian times the second derivative of the residuals along `move`."""

@@ -72,3 +72,19 @@ def test_the_first_value_that_is_not_finite_is_named(wrong: float) -> None:
     with pytest.raises(ValueError, match=r"`x` must be finite; 2 of 8 entries .* first at index \(1, 1\)") as caught:
         check_finite("x", values)
     assert isinstance(caught.value, (KANError, ArgumentError))
+
+
+def test_plain_numbers_are_read_with_the_digits_that_are_wanted():
+    double = torch.zeros(0, dtype=torch.float64)
+    assert as_tensor([0.1, 0.2], like=double).tolist() == [0.1, 0.2]
+    assert as_tensor([0.1, 0.2]).dtype == torch.get_default_dtype()
+
+
+def test_a_table_keeps_its_own_dtype():
+    class Table:
+        """Converts to an array, as tables of pandas do, and has no dtype of its own."""
+
+        def __array__(self, dtype=None, copy=None):
+            return np.array([[0.1, 0.2]])
+
+    assert as_tensor(Table()).dtype == torch.float64

@@ -131,7 +131,7 @@ def test_no_test_samples() -> None:
     ("options", "message"),
     [
         ({"f_mode": "columns"}, "`f_mode` must be one of 'col', 'row'"),
-        ({"n_var": 0}, "`n_var` must be an integer of at least 1; got 0"),
+        ({"n_var": 0}, "`n_var` must be a whole number of at least 1; got 0"),
         ({"train_num": 0}, "`train_num`"),
         ({"test_num": -1}, "`test_num`"),
         ({"train_num": 10.5}, "`train_num`"),

@@ -235,3 +235,9 @@ def test_simplifying_takes_expressions_as_inputs():
 def test_simplifying_needs_data():
     with pytest.raises(StateError, match="get_act"):
         symbolic_formula(symbolic_network([2, 1]), tolerance=1e-6)
+
+
+def test_a_base_function_that_is_zero_near_zero_only_has_no_formula():
+    network = Network(width=[1, 1], base_fun=lambda x: torch.relu(x - 3), noise_scale=0.0, seed=0)
+    with pytest.raises(FormulaError, match="still splines"):
+        symbolic_formula(network)

@@ -97,7 +97,7 @@ def test_whole_numbers_of_any_type_are_taken(numbers: dict[str, Any]) -> None:
         ({"in_dim": -1}, "`in_dim`"),
         ({"base_fun": "relu"}, "`base_fun` must be one of 'silu'"),
         ({"grid_range": (1, 1)}, "`grid_range` must be an increasing pair"),
-        ({"grid_eps": 1.5}, "`grid_eps` must be between 0 and 1; got 1.5"),
+        ({"grid_eps": 1.5}, "`grid_eps` must be a number between 0 and 1; got 1.5"),
         ({"grid_eps": float("nan")}, "`grid_eps`"),
     ],
 )

@@ -6,6 +6,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -190,3 +191,28 @@ def test_frames_are_as_opaque_as_beta_says(make: Any, dataset: Any, monkeypatch:
     scores = model.edge_scores[0][0]
     assert curves.get_colors()[:, 3] == pytest.approx(torch.tanh(0.5 * scores).numpy(), rel=1e-5)
     assert float(scores.min()) > 0
+
+
+@pytest.mark.parametrize("options", [{"grids": [0]}, {"n_starts": 0}, {"display_metrics": ["none"]}, {"opt": "none"}])
+def test_a_refused_fit_takes_no_random_numbers(make: Any, dataset: Any, options: Any) -> None:
+    model = make()
+    before = model.get_extra_state().clone()
+    with pytest.raises(ArgumentError):
+        model.fit(dataset, batch=5, progress=False, **options)
+    assert torch.equal(model.get_extra_state(), before)
+
+
+@pytest.mark.parametrize("number", [np.float32(1e-3), np.int64(1), torch.tensor(0.5)])
+def test_the_weight_of_penalties_is_a_number_of_any_type(make: Any, dataset: Any, number: Any) -> None:
+    model = make()
+    assert np.isfinite(model.fit(dataset, lamb=number, steps=1, progress=False)["train_loss"]).all()
+
+
+def test_a_network_that_went_back_to_other_grids_can_be_copied_and_trained(dataset: Any) -> None:
+    width = [dataset["train_input"].shape[1], 2, 1]
+    model = KAN(width=width, grid=[3, 5], seed=0, auto_save=False)
+    losses = model.fit(dataset, steps=2, grids=[[3, 5], 60], restore_best=True, progress=False)["train_loss"]
+    assert np.isfinite(losses).all()
+    x = dataset["train_input"]
+    torch.testing.assert_close(model.copy()(x), model(x))
+    model(x).sum().backward()

@@ -128,3 +128,10 @@ def test_interactions_are_counted_by_the_scores_of_a_layer(make: Any) -> None:
 def test_layers_and_nodes_that_are_not_there(make: Any, call: Any) -> None:
     with pytest.raises(ArgumentError, match=r"must be one of 0 … 2"):
         call(make())
+
+
+def test_weights_of_nodes_need_a_layer() -> None:
+    model = KAN(width=[2, 2, 1], auto_save=False)
+    model.get_act(torch.rand(10, 2))
+    with pytest.raises(ArgumentError, match="`out_score` weights the nodes of a layer"):
+        model.attribute(out_score=torch.ones(1))

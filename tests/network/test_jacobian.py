@@ -114,3 +114,19 @@ def test_the_places_of_the_edges_are_known() -> None:
         weights = numbers[where].view(numeric.in_dim, numeric.out_dim, -1)
         assert torch.equal(weights[:, :, :-1], numeric.coef)
         assert torch.equal(weights[:, :, -1], numeric.scale_base)
+
+
+def test_curvatures_of_weights_are_measured_together_and_others_by_themselves() -> None:
+    model = KAN(width=[1, 2, 1], seed=0, auto_save=False).double()
+    model.fix_symbolic(1, 0, 0, "exp", fit_params_bool=False)
+    x = torch.linspace(-1, 1, 20, dtype=torch.float64)[None]
+    adjoint = Adjoint(model, x, singularity={})
+    adjoint.forward()
+    jacobian = Jacobian(adjoint)
+    curvatures = torch.arange(1.0, jacobian.size + 1, dtype=torch.float64)
+    units, of_edges = jacobian.units(curvatures), torch.zeros(jacobian.size, dtype=torch.bool)
+    for _, where in jacobian.edges():
+        of_edges[where] = True
+    assert set(units[of_edges].tolist()) == {float(curvatures[of_edges].max())}
+    assert 0 < int((~of_edges).sum()) < jacobian.size
+    assert torch.equal(units[~of_edges], curvatures[~of_edges])

@@ -50,3 +50,8 @@ def test_a_class_with_a_forward_of_its_own_is_not_plain(model):
 
     assert model.has_plain_forward
     assert not Doubled([2, 1]).has_plain_forward
+
+
+def test_a_data_set_without_training_inputs_is_refused() -> None:
+    with pytest.raises(ArgumentError, match=r"must hold 'train_input'; got \['x'\]"):
+        Network(width=[2, 1]).reference_data({"x": torch.ones(3, 2)})

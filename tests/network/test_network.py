@@ -477,3 +477,46 @@ def test_transforms_leave_no_tensor_of_theirs_on_the_network(mixed: Network, x: 
     torch.func.vmap(mixed)(torch.stack([x, x]))
     torch.func.grad(lambda x: mixed(x).sum())(x)
     assert mixed.cache_data is None
+
+
+def test_grids_that_came_to_differ_are_listed() -> None:
+    network = Network(width=[2, 2, 1], grid=3)
+    network.act_fun[1].refine(torch.rand(20, 2), 10)
+    assert network.grid == [3, 10]
+    assert [layer.num for layer in network.rebuild().act_fun] == [3, 10]
+
+
+def test_how_uniform_grids_are_is_a_setting_of_all_layers() -> None:
+    network = Network(width=[2, 2, 1])
+    network.grid_eps = 0.5
+    assert [layer.grid_eps for layer in network.rebuild().act_fun] == [0.5, 0.5]
+    network.act_fun[0].grid_eps = 1.0
+    with pytest.raises(StateError, match=r"of their own: \[1.0, 0.5\]"):
+        network.rebuild()
+    with pytest.raises(ArgumentError, match="`grid_eps` must be a number between 0 and 1; got 2"):
+        network.grid_eps = 2
+
+
+def test_a_base_function_that_all_layers_have_got_is_that_of_the_network() -> None:
+    network = Network(width=[2, 2, 1])
+    for layer in network.act_fun:
+        layer.base_fun = torch.nn.LeakyReLU(0.1)
+    child = network.rebuild()
+    assert [repr(layer.base_fun) for layer in child.act_fun] == ["LeakyReLU(negative_slope=0.1)"] * 2
+    network.act_fun[0].base_fun = torch.nn.LeakyReLU(0.2)
+    with pytest.raises(StateError, match="base functions of their own"):
+        network.rebuild()
+
+
+def test_plain_inputs_are_predicted_too(mixed: Network, x: Tensor) -> None:
+    torch.testing.assert_close(mixed.predict(x), mixed(x))
+
+
+def test_a_layer_that_is_called_is_evaluated_once() -> None:
+    calls: list[int] = []
+    network = Network(width=[2, 1], base_fun=lambda x: calls.append(1) or torch.tanh(x))
+    network.act_fun[0].register_forward_hook(lambda *_: None)
+    network.act_fun[0](torch.rand(5, 2))
+    once = len(calls)
+    network(torch.rand(5, 2))
+    assert len(calls) == 2 * once

@@ -7,6 +7,7 @@ import torch
 
 from kan.common.errors import ArgumentError
 from kan.plotting.bars import plot_scores
+from kan.plotting.notebook import NotebookFigure
 
 
 def _names(figure):
@@ -58,3 +59,7 @@ def test_a_single_bar_does_not_fill_the_picture():
 def test_impossible_arguments_are_refused(scores, names):
     with pytest.raises(ArgumentError):
         plot_scores(scores, names)
+
+
+def test_a_notebook_shows_it_once():
+    assert isinstance(plot_scores([1.0, 2.0]), NotebookFigure)

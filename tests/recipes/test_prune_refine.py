@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
@@ -77,3 +78,14 @@ def test_arguments_that_make_no_run(dataset: dict[str, Tensor], options: dict[st
 def test_a_test_set_is_needed(dataset: dict[str, Tensor]) -> None:
     with pytest.raises(ArgumentError, match="must hold 'test_input' and 'test_label'"):
         run({name: dataset[name] for name in ("train_input", "train_label")})
+
+
+def test_metrics_without_a_name_of_their_own_are_recorded_and_others_refused_at_once(dataset: Any) -> None:
+    def edges(_: Any, __: Any, *, factor: int = 1) -> int:
+        return factor
+
+    options = {"grids": [3], "steps": 1, "prune_round": 1, "refine_round": 0, "progress": False}
+    results = runner1([2, 1], dataset, metrics=[functools.partial(edges, factor=2)], **options)
+    assert results["partial"].tolist() == [2.0]
+    with pytest.raises(ArgumentError, match="`metrics` must be a list of functions"):
+        runner1([2, 1], dataset, metrics=edges, **options)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from kan.common.errors import ArgumentError, StateError
+from kan.network import Network
 from kan.surgery import expand_depth, expand_width, perturb
 
 
@@ -186,3 +187,10 @@ def test_symbolic_parameters_keep_their_digits(kit):
     assert before.dtype == torch.float64
     expand_width(network, 1, 1)
     assert torch.equal(network.symbolic_fun[0].affine[1, 0], before)
+
+
+def test_new_edges_are_drawn_as_the_constructor_draws():
+    network = Network(width=[2, 2, 1], noise_scale=0.0, scale_base_sigma=0.0)
+    expand_width(network, 1, 1)
+    assert not network.act_fun[0].coef[:, -1].any()
+    assert not network.act_fun[0].scale_base[:, -1].any()

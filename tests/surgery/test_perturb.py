@@ -119,6 +119,6 @@ def test_bad_arguments_change_nothing(kit):
     snapshot = kit.Snapshot(network)
     with pytest.raises(ArgumentError, match=r"`mode` must be one of 'all', 'non-intrusive', 'minimal'; got 'some'"):
         perturb(network, mode="some")
-    with pytest.raises(ArgumentError, match="`mag` must be finite"):
+    with pytest.raises(ArgumentError, match="`mag` must be a finite number"):
         perturb(network, mag=float("nan"))
     snapshot.assert_unchanged()

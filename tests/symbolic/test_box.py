@@ -71,3 +71,11 @@ def test_boxes_of_several_edges_are_joined_and_taken_apart():
     for chosen in ([0, 1, 2], [2, 0]):
         clamped = joined.take(torch.tensor(chosen)).clamp(points[chosen])
         torch.testing.assert_close(clamped, torch.stack([boxes[edge].clamp(points[edge]) for edge in chosen]))
+
+
+def test_usual_limits_of_b_follow_wider_limits_of_a() -> None:
+    around = Box.around(1.3, 1.5, a_range=(-40, 40), b_range=(-10, 10), precision=1e-16)
+    assert around.a_range == (-40, 40)
+    assert around.b_range == pytest.approx((-52, 52))  # 40 * (x - 1.4) is possible
+    assert Box.around(1.3, 1.5, a_range=(-40, 40), b_range=(-9, 9), precision=1e-16).b_range == (-9, 9)
+    assert Box.around(1.3, 1.5, a_range=(-1, 1), b_range=(-10, 10), precision=1e-16).b_range == (-10, 10)

@@ -215,9 +215,11 @@ def test_before_the_first_step_there_is_no_loss() -> None:
     assert math.isnan(LevenbergMarquardt([parameter(1.0)]).last_loss)
 
 
-@pytest.mark.parametrize("name", ["lr", "damping", "max_tries"])
-def test_limits_must_be_positive(name: str) -> None:
-    with pytest.raises(ArgumentError, match=f"`{name}` must be positive; got 0"):
+@pytest.mark.parametrize(
+    ("name", "wanted"), [("lr", "positive"), ("damping", "positive"), ("max_tries", "a whole number of at least 1")]
+)
+def test_limits_must_be_positive(name: str, wanted: str) -> None:
+    with pytest.raises(ArgumentError, match=f"`{name}` must be {wanted}; got 0"):
         LevenbergMarquardt([parameter(1.0)], **{name: 0})
 
 
@@ -230,3 +232,14 @@ def test_too_many_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_several_groups_are_refused() -> None:
     with pytest.raises(ArgumentError, match="LevenbergMarquardt takes one group of parameters only"):
         LevenbergMarquardt([{"params": [parameter(1.0)]}, {"params": [parameter(1.0)]}])
+
+
+def test_a_symbolic_edge_with_a_tiny_factor_is_trained() -> None:
+    """Its curvature, 28 orders above the others', once held these."""
+    x = torch.linspace(1.38, 1.42, 100, dtype=torch.float64)[:, None]
+    model = KAN(width=[1, 1], seed=0, auto_save=False).double()
+    model.fix_symbolic(0, 0, 0, "exp", fit_params_bool=False)
+    with torch.no_grad():
+        model.symbolic_fun[0].affine[0, 0] = torch.tensor([31.2, -10.0, 4e-15, 0.0], dtype=torch.float64)
+    data = {"train_input": x, "train_label": 1.6 * torch.exp(31 * (x - 1.4))}
+    assert model.fit(data, opt="LM", steps=40, update_grid=False, progress=False)["train_loss"][-1] < 1e-9

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from kan import KAN
 from kan.common.errors import ArgumentError
 from kan.training import optimisers as module
 from kan.training.lbfgs import LBFGS
@@ -57,3 +58,11 @@ def test_too_many_parameters_for_one_system_are_left_to_lbfgs_with_a_warning(mon
         optimiser = make_optimiser("LM", parameters(), 0.5)
     assert isinstance(optimiser, LBFGS)
     assert optimiser.param_groups[0]["lr"] == 1.0
+
+
+def test_the_warning_names_the_line_that_called_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_PARAMETERS", 1)
+    data = {"train_input": torch.rand(5, 2), "train_label": torch.rand(5, 1)}
+    with pytest.warns(UserWarning, match="instead, with the learning rate of that") as caught:
+        KAN(width=[2, 1], auto_save=False).fit(data, opt="LM", lr=0.5, steps=1, progress=False)
+    assert [warning.filename for warning in caught] == [__file__]

@@ -20,7 +20,10 @@ def random_model(*, rows: int = 30, size: int = 5) -> tuple[Tensor, Tensor, Quad
         jacobian,
         residuals,
         Quadratic(
-            float(residuals.square().sum()), jacobian.T @ residuals, curvature, float(curvature.diagonal().max())
+            float(residuals.square().sum()),
+            jacobian.T @ residuals,
+            curvature,
+            curvature.diagonal().max().expand(len(curvature)),
         ),
     )
 
@@ -80,7 +83,7 @@ def test_an_unknown_on_which_little_depends_is_held_by_the_damping() -> None:
     jacobian, residuals, _ = random_model()
     jacobian[:, 2] *= 1e-9
     curvature = jacobian.T @ jacobian
-    model = Quadratic(1.0, jacobian.T @ residuals, curvature, float(curvature.diagonal().max()))
+    model = Quadratic(1.0, jacobian.T @ residuals, curvature, curvature.diagonal().max().expand(len(curvature)))
     equations = NormalEquations(model)
     assert equations.factorise(1e-3)
     assert abs(equations.solve(model.gradient)[2]) < 1e-3
@@ -88,12 +91,16 @@ def test_an_unknown_on_which_little_depends_is_held_by_the_damping() -> None:
 
 def test_an_indefinite_matrix_is_told() -> None:
     curvature = torch.tensor([[1.0, 0.0], [2.0, 1.0]], dtype=torch.float64)
-    equations = NormalEquations(Quadratic(1.0, torch.ones(2, dtype=torch.float64), curvature, 1.0))
+    equations = NormalEquations(
+        Quadratic(1.0, torch.ones(2, dtype=torch.float64), curvature, torch.ones(2, dtype=torch.float64))
+    )
     assert not equations.factorise(0.5)
     assert equations.factorise(2.0)
 
 
 def test_lengths_are_in_scaled_unknowns() -> None:
     curvature = torch.diag(torch.tensor([4.0, 9.0], dtype=torch.float64))
-    equations = NormalEquations(Quadratic(1.0, torch.ones(2, dtype=torch.float64), curvature, 9.0))
+    equations = NormalEquations(
+        Quadratic(1.0, torch.ones(2, dtype=torch.float64), curvature, torch.full((2,), 9.0, dtype=torch.float64))
+    )
     assert equations.length(torch.tensor([1.0, 1.0], dtype=torch.float64)) == pytest.approx(13**0.5)

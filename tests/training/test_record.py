@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from kan.common.errors import ArgumentError
-from kan.training.record import BestModel, Record
+from kan.training.record import BestModel, Record, named_metrics
 
 
 def test_every_quantity_is_a_one_dimensional_array_in_the_order_given() -> None:
@@ -92,3 +92,21 @@ def test_a_loss_that_was_never_finite_changes_nothing() -> None:
     best.update(math.nan)
     best.restore()
     assert torch.equal(module.weight, before)
+
+
+def test_going_back_forgets_gradients_which_may_be_of_another_shape() -> None:
+    linear = nn.Linear(2, 1)
+    best = BestModel(linear)
+    best.update(1.0)
+    linear.weight.grad = torch.ones_like(linear.weight)
+    best.restore()
+    assert linear.weight.grad is None
+
+
+def test_metrics_of_one_name_and_names_that_are_taken_get_numbers() -> None:
+    def train_loss() -> float:
+        return 0.0
+
+    first, second = (lambda: 1.0), (lambda: 2.0)
+    named = named_metrics([first, train_loss, second], taken=["train_loss"])
+    assert named == {"<lambda>": first, "train_loss_2": train_loss, "<lambda>_2": second}
