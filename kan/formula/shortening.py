@@ -27,6 +27,7 @@ _MOST_ALTERNATIVES = 40
 _MOST_WORK = 6000
 """Parts of a formula times alternatives to it: a long formula is rewritten in fewer ways."""
 _ROUNDS = 3
+_MOST_DIGITS = 15
 _WINDOWS = 7
 _SMALLEST_WINDOW = 1e-14
 _CONSTANT = 1e-12
@@ -142,7 +143,20 @@ def shorten(expr: Any, limits: Limits) -> Shortened:
         if better is None:
             break
         form, best = better
-    return best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits, known)
+    return _rounded(best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits, known), limits)
+
+
+def _rounded(form: Shortened, limits: Limits) -> Shortened:
+    """Round the constants that have no simple number near them, to as few digits as the limits allow."""
+    if not form.expr.has(sympy.Float):
+        return form
+    for digits in range(2, _MOST_DIGITS):
+        rounded = form.expr.xreplace(
+            {number: sympy.Float(f"{float(number):.{digits}g}") for number in form.expr.atoms(sympy.Float)}
+        )
+        if limits.allow(limits.values_of(rounded)):
+            return replace(form, expr=rounded)
+    return form
 
 
 def _better_form(

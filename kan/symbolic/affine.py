@@ -23,7 +23,7 @@ from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_range, check_whole
 from kan.symbolic.box import Box
-from kan.symbolic.canonical import canonical
+from kan.symbolic.canonical import canonical, shift_by_periods
 from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
 from kan.symbolic.library import TorchFunction, lookup
 from kan.symbolic.region import Limits
@@ -269,7 +269,11 @@ def _best_points(
         rounds=settings.rounds,
     )
     for edge, box, points in zip(edges, boxes, best):
-        for shape, (a, b) in zip(wanted, box.clamp_plain(box.to_plain(points)).tolist()):
-            if not math.isnan(a):
-                found[shape][edge] = x.new_tensor(canonical(shape=shape, a=a, b=b, box=box))
+        plain = box.to_plain(points)
+        for shape, (a, b), (_, free) in zip(wanted, box.clamp_plain(plain).tolist(), plain.tolist()):
+            if math.isnan(a):
+                continue
+            if shape.period is not None and box.b_range[1] - box.b_range[0] >= shape.period:
+                b = shift_by_periods(free, period=shape.period, limits=box.b_range)
+            found[shape][edge] = x.new_tensor(canonical(shape=shape, a=a, b=b, box=box))
     return found

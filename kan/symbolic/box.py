@@ -39,10 +39,10 @@ class Box:
     ) -> Box:
         """Return the box of an x between `low` and `high`.
 
-        Limits that are the usual ones are widened where x varies by less than one to either side: by so much that
-        ``a*x + b`` may do what it may for an x around the same centre that does. Limits are never narrowed, and not
-        widened so far that rounding of x to a relative `precision` matters. The usual limits of b are also widened
-        where those of a are wider than usual: ``a*(x - centre)`` should be possible.
+        Limits that are the usual ones are widened. Those of a where x varies by less than one to either side: by so
+        much that ``a*x + b`` may do what it may for an x that does, but not so far that rounding of x to a relative
+        `precision` matters. Those of b where all x lie far from zero: so that ``a*(x - centre)`` is possible, with the
+        limits of a as they are. Limits are never narrowed.
         """
         centre, half_width = (high + low) / 2, (high - low) / 2 or 1.0
         factor = 1.0
@@ -51,9 +51,9 @@ class Box:
             factor = max(min(1 / half_width, largest / USUAL_RANGE[1]), 1.0)
             a_range = (factor * a_range[0], factor * a_range[1])
         else:
-            factor = max(max(map(abs, a_range)) / USUAL_RANGE[1], 1.0)
+            factor = max(map(abs, a_range)) / USUAL_RANGE[1]
         if b_range == USUAL_RANGE:
-            more = (factor - 1) * USUAL_RANGE[1] * abs(centre)
+            more = max((factor - 1) * abs(centre), factor * (abs(centre) - half_width), 0.0) * USUAL_RANGE[1]
             b_range = (b_range[0] - more, b_range[1] + more)
         return cls(a_range, b_range, centre, half_width)
 

@@ -30,7 +30,7 @@ def canonical(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, flo
     if shape.mirrored and a < 0 and _inside(-a, box.a_range):
         choices.insert(0, (-a, -b))
     if shape.period is not None:
-        choices = [(a, _shift_by_periods(b, period=shape.period, limits=box.b_range)) for a, b in choices]
+        choices = [(a, shift_by_periods(b, period=shape.period, limits=box.b_range)) for a, b in choices]
     return next((choice for choice in choices if _inside(choice[1], box.b_range)), (a, b))
 
 
@@ -75,9 +75,11 @@ def _exponential_shift(*, a: float, box: Box) -> float:
     return _clamp(wanted, box.b_range)
 
 
-def _shift_by_periods(b: float, *, period: float, limits: tuple[float, float]) -> float:
+def shift_by_periods(b: float, *, period: float, limits: tuple[float, float]) -> float:
     """Return the shift of smallest size in the limits."""
-    nearest = round(b / period)
+    low, high = limits
+    wanted = min(max(0.0, low + period / 2), high - period / 2) if high - low >= period else 0.0
+    nearest = round((b - wanted) / period)
     choices = [b - count * period for count in (nearest - 1, nearest, nearest + 1)]
     inside = [choice for choice in choices if _inside(choice, limits)]
     return min(inside, key=abs, default=b)

@@ -109,7 +109,10 @@ class Region:
             for kind in (Kind.POWER, Kind.EXPONENTIAL)
         )
         # The shift of an exponential is free: c takes it over when b is moved back into its limits.
-        least[exponential, 2], most[exponential, 2] = -torch.inf, torch.inf
+        periods = width.new_tensor([shape.period or torch.inf for shape in shapes])[owner]
+        # That of a wave too, where the limits hold a whole turn.
+        shifts = exponential | ((b_high - b_low).expand_as(width) >= periods)
+        least[shifts, 2], most[shifts, 2] = -torch.inf, torch.inf
         infinite = torch.tensor([_is_infinite(shape) for shape in shapes], device=ends.device)[owner]
         margin = (_MARGIN_UNITS * limits.unit * edge * infinite).clamp(min=_MARGIN)
         columns = (part[:, None] for part in (low, high, margin, power, power | exponential))

@@ -18,8 +18,10 @@ from kan.common.errors import ArgumentError, as_whole
 _DENOMINATORS = range(1, 13)
 _LARGEST_NUMERATOR = 60
 _LARGEST_RADICAND = 30
-# A match is worth something only while the tolerance is this small against the distance between candidates.
+# A match is worth something only while the tolerance is this small against the distance between candidates. Those of
+# all denominators up to q and of all units compete: some q^2 of them in every unit of length, more for a dearer unit.
 _DISTINCT = 0.1
+_ROOT_COST = 2.0
 _DOUBLE_BITS = 53
 
 
@@ -166,15 +168,14 @@ def _candidates(value: float, window: float) -> Iterator[tuple[float, float, Any
     for surcharge, factor, symbol in ((0.0, 1.0, sympy.S.One), (1.0, math.pi, sympy.pi), (2.0, math.e, sympy.E)):
         for denominator in _DENOMINATORS:
             numerator = round(value / factor * denominator)
-            spacing = factor / denominator
             plain_integer = denominator == 1 and not surcharge
-            if math.gcd(numerator, denominator) > 1 or window > _DISTINCT * spacing:
+            if math.gcd(numerator, denominator) > 1 or window * (1 + surcharge) * denominator**2 > _DISTINCT:
                 continue
             if not plain_integer and not 0 < abs(numerator) <= _LARGEST_NUMERATOR:
                 continue
             cost = surcharge + math.log2(1 + abs(numerator)) + 2 * math.log2(denominator)
             exact = sympy.Rational(numerator, denominator) * symbol
-            yield cost, numerator * spacing, exact
+            yield cost, numerator * factor / denominator, exact
     yield from _roots(value, window)
 
 
@@ -193,7 +194,7 @@ def _roots(value: float, window: float) -> Iterator[tuple[float, float, Any]]:
         number = sign * math.sqrt(radicand) ** power
         # Neighbouring roots are 1/(2 sqrt(n)) apart, their reciprocals 1/(2 n sqrt(n)).
         spacing = abs(number) / (2 * radicand)
-        if window <= _DISTINCT * spacing:
-            cost = 2.0 + math.log2(1 + radicand) + (power < 0)
+        if window * (1 + _ROOT_COST) <= _DISTINCT * spacing:
+            cost = _ROOT_COST + math.log2(1 + radicand) + (power < 0)
             exact = sign * sympy.sqrt(radicand) ** power
             yield cost, number, exact

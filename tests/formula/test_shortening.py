@@ -92,6 +92,12 @@ def test_a_form_that_is_exact_wins_over_a_shorter_one_that_the_tolerance_allows(
     assert shorten(expr, limits(expr, tolerance=1e-2)).expr == meant
 
 
-def test_a_constant_without_a_meaning_still_becomes_the_simplest_number_that_the_tolerance_allows():
-    expr = sympy.Float(0.2771) * x
-    assert shorten(expr, limits(expr, tolerance=1e-2)).expr == sympy.sqrt(13) / 13 * x
+@pytest.mark.parametrize(("tolerance", "digits"), [(1e-2, "0.277"), (1e-6, "0.2771395")])
+def test_a_constant_without_a_meaning_keeps_the_digits_that_the_tolerance_asks_for(tolerance, digits):
+    expr = sympy.Float(0.27713949999) * x
+    assert str(shorten(expr, limits(expr, tolerance=tolerance)).expr) == f"{digits}*x"
+
+
+def test_a_whole_number_is_no_multiple_of_pi():
+    expr = x**2 + sympy.Float(0.01) * sympy.sin(sympy.Float(3.0002) * x)
+    assert shorten(expr, limits(expr, tolerance=1e-2)).expr == x**2 + sympy.sin(3 * x) / 100

@@ -116,7 +116,7 @@ def test_rows_that_only_the_full_data_have_count(data):
 
 def test_constants_without_a_simple_neighbour_stay(data):
     formula = 0.7310586 * sympy.sin(1.9171 * a)
-    assert simplify_formula(formula, data=data, variables=[a, b], tolerance=1e-6).expression == formula
+    assert simplify_formula(formula, data=data, variables=[a, b], tolerance=1e-8).expression == formula
 
 
 def test_several_outputs_are_simplified_one_by_one(data):

@@ -377,3 +377,14 @@ def test_what_is_nearly_straight_is_fitted_with_moderate_numbers(dtype):
     assert float(fit.params.abs().max()) < 1e5
     for name, params in zip(names, fit.params):
         assert float((evaluate(name, params, x) - 2 * x - 1).abs().max()) < 5e-3, name
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(
+    ("name", "low", "a", "b"), [("exp", 1000.0, 0.1, -101.0), ("tanh", 250.0, 0.1, -27.0), ("cos", 1000.0, 0.571, 0.3)]
+)
+def test_functions_of_inputs_far_from_zero_are_found(name, low, a, b, dtype):
+    x = samples(low, low + 20)
+    y = SYMBOLIC_LIB[name].torch_fun(a * x + b)
+    fit = fit_affine(x.to(dtype), y.to(dtype), [name])
+    assert fit.r2[0] > 1 - 1e-6

@@ -41,9 +41,13 @@ def around(low, high, a_range=(-10.0, 10.0), b_range=(-10.0, 10.0), precision=2e
     return Box.around(low, high, a_range=a_range, b_range=b_range, precision=precision)
 
 
-def test_the_usual_limits_are_kept_for_inputs_that_vary_by_one_or_more():
-    for low, high in [(-1, 1), (4, 8), (-100, 100), (3, 3)]:
+def test_the_usual_limits_are_kept_for_inputs_that_vary_by_one_or_more_and_reach_zero():
+    for low, high in [(-1, 1), (0, 8), (-100, 100), (-3, 0.5)]:
         assert around(low, high).limits == ((-10.0, 10.0), (-10.0, 10.0))
+
+
+def test_where_inputs_are_far_from_zero_a_curve_can_be_centred_on_them():
+    assert around(250, 400).limits == ((-10.0, 10.0), (-2510.0, 2510.0))  # 0.1 * x - 32 and 7 * (x - 325), say
 
 
 def test_inputs_that_vary_little_reach_what_those_reach_that_vary_by_one():
@@ -76,6 +80,8 @@ def test_boxes_of_several_edges_are_joined_and_taken_apart():
 def test_usual_limits_of_b_follow_wider_limits_of_a() -> None:
     around = Box.around(1.3, 1.5, a_range=(-40, 40), b_range=(-10, 10), precision=1e-16)
     assert around.a_range == (-40, 40)
-    assert around.b_range == pytest.approx((-52, 52))  # 40 * (x - 1.4) is possible
+    assert around.b_range == pytest.approx((-62, 62))  # 40 * (x - 1.4) is possible
     assert Box.around(1.3, 1.5, a_range=(-40, 40), b_range=(-9, 9), precision=1e-16).b_range == (-9, 9)
-    assert Box.around(1.3, 1.5, a_range=(-1, 1), b_range=(-10, 10), precision=1e-16).b_range == (-10, 10)
+    assert Box.around(1.3, 1.5, a_range=(-1, 1), b_range=(-10, 10), precision=1e-16).b_range == pytest.approx(
+        (-11.3, 11.3)
+    )
