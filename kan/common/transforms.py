@@ -22,6 +22,17 @@ def is_nested_forward() -> bool:
     return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in levels) > 1
 
 
+def has_values(tensor: torch.Tensor) -> bool:
+    """Return False where a tensor's values decide nothing: for compilers, and batched by ``torch.func.vmap``."""
+    if torch.compiler.is_compiling():
+        return False
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return False
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return True
+
+
 def is_batched(gradient: torch.Tensor) -> bool:
     """Return True for several gradients that autograd takes back together (``is_grads_batched``)."""
     return torch._C._functorch.is_legacy_batchedtensor(gradient)

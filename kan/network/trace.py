@@ -20,7 +20,6 @@ from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.layers.symbolic_layer import EdgeGroup
 
-
 # Samples whose standard deviation is at most so many units of rounding of their mean do not vary.
 ROUNDING = 16
 

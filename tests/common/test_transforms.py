@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from kan.common.transforms import is_autocast, is_nested_forward, is_transformed
+from kan.common.transforms import has_values, is_autocast, is_nested_forward, is_transformed
 
 # torch's own forward mode builds some of its rules with torch.jit.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -61,6 +61,20 @@ def test_forward_mode_inside_forward_mode_is_noticed() -> None:
     for differentiated in (forward(forward(witness)), forward(reverse(forward(witness)))):
         differentiated(torch.ones(3))
     assert seen[3:] == [True, True]
+
+
+def test_what_an_ensemble_is_batched_by_has_no_values() -> None:
+    seen: list[bool] = []
+
+    def witness(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.extend([has_values(x), has_values(y)])
+        return (x * y).sum()
+
+    one, batch = torch.ones(3), torch.ones(2, 3)
+    torch.func.grad(witness)(one, one)
+    torch.func.vmap(witness, in_dims=(0, None))(batch, one)
+    torch.func.vmap(torch.func.grad(witness), in_dims=(0, None))(batch, one)
+    assert seen == [True, True, False, True, False, True]
 
 
 def test_autocast_is_noticed_for_its_kind_of_device() -> None:
