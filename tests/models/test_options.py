@@ -16,9 +16,9 @@ from kan.MLP import MLP
 def test_options_of_pictures_reach_what_draws_them(make: Any) -> None:
     seen = {"beta": 0.7, "sample": True}
     drawn = {"scale": 0.9, "tick": True, "varscale": 0.4, "out_vars_offset": 0.2, "title": "title", "sample": True}
-    with patch("kan.plotting.network_picture.picture_of") as picture_of:
-        with patch("kan.plotting.diagram.draw_diagram") as draw_diagram:
-            make((2, 1)).plot(**{**seen, **drawn})
+    above, below = "kan.plotting.network_picture.picture_of", "kan.plotting.diagram.draw_diagram"
+    with patch(above) as picture_of, patch(below) as draw_diagram:
+        make((2, 1)).plot(**{**seen, **drawn})
     assert {name: picture_of.call_args.kwargs[name] for name in seen} == seen
     assert {name: draw_diagram.call_args.kwargs[name] for name in drawn} == drawn
 
