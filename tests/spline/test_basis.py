@@ -252,7 +252,7 @@ def test_local_bases_are_as_many_as_the_degree_says(knots_of: Make) -> None:
 
 
 def test_nan_gives_no_error(evaluate: Make, knots_of: Make) -> None:
-    evaluate(torch.full((2, 3), torch.nan).double(), knots_of("uniform", 3, 5), degree=3)
+    assert evaluate(torch.full((2, 3), torch.nan).double(), knots_of("uniform", 3, 5), degree=3).shape == (2, 8, 3)
 
 
 @pytest.mark.parametrize("degree", DEGREES)
