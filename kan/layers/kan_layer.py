@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
 from kan.common.random import stream
-from kan.common.transforms import is_autocast
+from kan.common.transforms import is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, resolve_base_function
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
 from kan.layers.sparse import sparse_mask
@@ -206,7 +206,7 @@ class KANLayer(nn.Module):
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
-        if self.sample_weights is not None and not with_variances:
+        if self.sample_weights is not None and not with_variances and not is_transformed():
             return EdgeSums(self.sample_weights.sums(x, features), None)
         if is_autocast(x.device.type):
             # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.
