@@ -11,6 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -196,7 +197,9 @@ class KANLayer(nn.Module):
         """
         self._check_columns(x)
         leading = x.shape[:-1]
-        return self.edge_sums(x.reshape(leading.numel(), self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
+        # `leading.numel()` would be a fixed number for `torch.export`; -1 is no number for tensors without entries.
+        rows = math.prod(leading)
+        return self.edge_sums(x.reshape(rows, self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
 
     def features(self, x: Tensor) -> Features:
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
