@@ -47,6 +47,10 @@ class SimplifiedFormula:
         The standard deviation of every output.
     rmse_before, rmse_after : list of float or None
         Root mean square errors against the labels, if there are any.
+    rows : int
+        The number of rows of the data.
+    left_out : list of int
+        For every output the rows where the original formula is not finite; nothing is said of them.
     """
 
     expressions: list[sympy.Expr]
@@ -57,6 +61,8 @@ class SimplifiedFormula:
     spread: list[float]
     rmse_before: list[float] | None = field(default=None)
     rmse_after: list[float] | None = field(default=None)
+    rows: int = 0
+    left_out: list[int] = field(default_factory=list)
 
     @property
     def expression(self) -> sympy.Expr:
@@ -99,6 +105,8 @@ class SimplifiedFormula:
             lines.append("  replaced: " + ", ".join(changes))
         relative = self.change[index] / self.spread[index] if self.spread[index] else self.change[index]
         lines.append(f"  changes the output by {self.change[index]:.2e} rms, {relative:.2e} of its standard deviation")
+        if self.left_out and self.left_out[index]:
+            lines.append(f"  not finite on {self.left_out[index]} of {self.rows} rows, which are left out")
         if self.rmse_before is not None and self.rmse_after is not None:
             lines.append(f"  RMSE against the labels: {self.rmse_before[index]:.3e} -> {self.rmse_after[index]:.3e}")
         return lines
@@ -175,6 +183,8 @@ def simplify_formula(
         spread=[limits.spread for _, limits, _ in results],
         rmse_before=None if labels is None else [before for before, _ in errors],
         rmse_after=None if labels is None else [after for _, after in errors],
+        rows=len(rows),
+        left_out=[len(rows) - len(limits.output) for _, limits, _ in results],
     )
 
 

@@ -143,6 +143,14 @@ def test_rows_outside_the_domain_are_left_out(data):
     assert result.expression == sympy.log(a)
 
 
+def test_the_report_says_how_many_rows_are_left_out(data):
+    level = float(np.median(data[:, 0]))
+    result = simplify_formula([sympy.log(a - level), a], data=data, variables=[a, b], tolerance=1e-3)
+    outside = int((data[:, 0] <= level).sum())
+    assert result.left_out == [outside, 0]
+    assert str(result).count(f"not finite on {outside} of {len(data)} rows, which are left out") == 1
+
+
 def test_a_constant_formula_is_snapped(data):
     formula = sympy.Float(3.14159265) + 0 * a
     assert simplify_formula(formula, data=data, variables=[a, b], tolerance=1e-6).expression == sympy.pi
