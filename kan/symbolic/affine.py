@@ -110,8 +110,9 @@ def fit_affine(
     names = [functions] if isinstance(functions, str) else list(functions)
     callables = [lookup(name).torch_fun for name in names]
     x, y = _read_data(x, y)
+    shapes = [_shape_by_name(name, function, like=x) for name, function in zip(names, callables)]
     shape = (*x.shape[:-1], len(names))
-    params, r2 = _fit(x.view(-1, x.shape[-1]), y.view(-1, y.shape[-1]), callables, settings)
+    params, r2 = _fit(x.view(-1, x.shape[-1]), y.view(-1, y.shape[-1]), callables, shapes, settings)
     return AffineFit(tuple(names), params.view(*shape, 4), r2.view(shape))
 
 
@@ -173,7 +174,7 @@ def fit_params(
     x, y = _read_data(x, y, device=device)
     if x.dim() != 1:
         raise ArgumentError(f"`x` and `y` must have shape (N,); got {tuple(x.shape)}.")
-    params, r2 = _fit(x[None], y[None], [fun], settings)
+    params, r2 = _fit(x[None], y[None], [fun], [_shape(fun, like=x)], settings)
     if verbose:
         say(f"r2 is {r2.item():.4f}")
         if r2.item() < _GOOD_R2:
@@ -203,33 +204,60 @@ def _read_data(x: Any, y: Any, device: Any = None) -> tuple[torch.Tensor, torch.
     return x, y.to(device=x.device)
 
 
+def _shape_by_name(name: str, function: TorchFunction, *, like: torch.Tensor) -> Shape:
+    """Return what is known about a function of the library, or say which one it is that cannot be used."""
+    try:
+        return _shape(function, like=like)
+    except Exception as error:  # functions of the user's own may raise anything
+        raise ArgumentError(
+            f"the function {name!r} of SYMBOLIC_LIB cannot be fitted: {str(error).rstrip('.')}. Replace it with "
+            "`add_symbolic`, or leave it out of `lib`."
+        ) from error
+
+
+@torch.no_grad()
+def _shape(function: TorchFunction, *, like: torch.Tensor) -> Shape:
+    """Return what is known about a function, where the fit computes."""
+    return shape_of(function, like=_wide(like[..., :0]))
+
+
+def _wide(x: torch.Tensor) -> torch.Tensor:
+    """Return `x` in double precision, on the CPU where it is on one of Apple's devices, which have none."""
+    return x.to(torch.device("cpu") if x.device.type == "mps" else x.device, torch.float64)
+
+
 @torch.no_grad()
 def _fit(
-    x: torch.Tensor, y: torch.Tensor, functions: Sequence[TorchFunction], settings: _Settings
+    x: torch.Tensor,
+    y: torch.Tensor,
+    functions: Sequence[TorchFunction],
+    shapes: Sequence[Shape],
+    settings: _Settings,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Fit all functions to E edges: parameters (E, F, 4) and r2 (E, F)."""
     together = max(1, _VALUES // x.shape[1])
-    parts = [_fit_together(*pair, functions, settings) for pair in zip(x.split(together), y.split(together))]
+    parts = [_fit_together(*pair, functions, shapes, settings) for pair in zip(x.split(together), y.split(together))]
     numbers = torch.cat(parts).to(device=x.device, dtype=x.dtype)
     return numbers[..., :4], numbers[..., 4]
 
 
 def _fit_together(
-    x: torch.Tensor, y: torch.Tensor, functions: Sequence[TorchFunction], settings: _Settings
+    x: torch.Tensor,
+    y: torch.Tensor,
+    functions: Sequence[TorchFunction],
+    shapes: Sequence[Shape],
+    settings: _Settings,
 ) -> torch.Tensor:
     """Fit all functions to E edges in one go: a, b, c, d and r2, (E, F, 5)."""
-    # Apple's devices have no float64.
-    place = torch.device("cpu") if x.device.type == "mps" else x.device
-    wide_x, wide_y = x.to(place, torch.float64), y.to(place, torch.float64)
+    wide_x, wide_y = _wide(x), _wide(y)
     low, high = wide_x.aminmax(dim=1)
     precision = torch.finfo(x.dtype).eps
     boxes = [
         Box.around(*ends, a_range=settings.a_range, b_range=settings.b_range, precision=precision)
         for ends in zip(low.tolist(), high.tolist())
     ]
-    shapes = [shape_of(function, like=wide_x) for function in functions]
     points = _best_points(wide_x, wide_y, shapes=shapes, boxes=boxes, settings=settings, dtype=x.dtype)
-    data = Data(x.to(place), wide_x, wide_y)
+    data = Data(x.to(wide_x.device), wide_x, wide_y)
     fits = []
     for function, shape in zip(functions, shapes):
         fit = finish(function=function, points=points[shape], boxes=boxes, data=data)

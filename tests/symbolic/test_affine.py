@@ -388,3 +388,13 @@ def test_functions_of_inputs_far_from_zero_are_found(name, low, a, b, dtype):
     y = SYMBOLIC_LIB[name].torch_fun(a * x + b)
     fit = fit_affine(x.to(dtype), y.to(dtype), [name])
     assert fit.r2[0] > 1 - 1e-6
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [(lambda x: x.sum(), "to a tensor of the same shape"), (lambda x: x if x > 0 else -x, "ambiguous")],
+)
+def test_a_function_of_the_library_that_cannot_be_fitted_is_named(library, function, message):
+    add_symbolic("bad", function)
+    with pytest.raises(ArgumentError, match=f"^the function 'bad' .*{message}.*`add_symbolic`"):
+        fit_affine(samples(), samples() ** 2, ["x", "bad"])
