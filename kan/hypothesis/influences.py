@@ -123,8 +123,8 @@ def influences(model: Function, x: Any) -> Influences:
     Raises
     ------
     ArgumentError
-        If `x` is not fit for it, the function is finite at fewer than two samples, or its second derivatives do not
-        tell anything.
+        If `x` is not fit for it, the function is finite at fewer than two samples, or its derivatives do not tell
+        anything.
     """
     x = checked_samples(x)
     values, first, second = wide(first_output(model, x)), wide(batch_jacobian(model, x)), wide(batch_hessian(model, x))
@@ -140,6 +140,12 @@ def influences(model: Function, x: Any) -> Influences:
     noise = _ROUNDING * torch.finfo(x.dtype).eps * floored(values)[:, None]
     matters = wide(first.abs() > noise).mean(dim=0) > _FEWEST_SAMPLES
     active: list[int] = matters.nonzero().flatten().tolist()
+    if not active and float(values.max() - values.min()) > float(noise.max()):
+        raise ArgumentError(
+            "the function varies, but its derivatives say that no input has an influence. Where it is computed outside "
+            "of torch (numpy, `detach`) autograd sees a constant: write it with torch, or fit a model to its values. "
+            "Nothing can be concluded about steps."
+        )
     _check_smooth(model, x=x[finite], spread=spread, first=first, second=second, active=active)
     scale = max(float(part.abs().max()) for part in (values, first, second)) or 1.0
     first, second = first.T.contiguous(), second.permute(1, 2, 0).contiguous()

@@ -82,6 +82,20 @@ def test_piecewise_linear_networks_are_refused(network: Any, samples: Any, activ
         influences(network(3, activation), samples(3, n_samples))
 
 
+def outside_of_torch(x: torch.Tensor) -> torch.Tensor:
+    return torch.as_tensor(np.sin(x.detach().numpy()[:, 0] * x.detach().numpy()[:, 1]))
+
+
+@pytest.mark.parametrize("f", [outside_of_torch, lambda x: x[:, 0].detach() ** 2 + 0 * x[:, 1], lambda x: x[:, 0] > 0])
+def test_functions_that_vary_without_derivatives_are_refused(samples: Any, f: Any) -> None:
+    with pytest.raises(ArgumentError, match="no input has an influence"):
+        influences(lambda x: f(x).to(x.dtype), samples(2))
+
+
+def test_constants_are_taken(samples: Any) -> None:
+    assert influences(lambda x: 3 + 0 * x[:, 0], samples(2)).active == []
+
+
 def test_splines_of_degree_1_are_refused(samples: Any) -> None:
     from kan import KAN
 
