@@ -46,7 +46,7 @@ def create_dataset(
     f_mode : {'col', 'row'}
         Whether `f` finds its variables in the columns of its argument (``x[:, [0]]``) or in the rows (``x[0]``).
     ranges : array_like, shape (2,) or (n_var, 2)
-        Lowest and highest value, of all variables or of each.
+        Lowest and highest value, of all variables or of each. Where they are equal the variable is constant.
     train_num, test_num : int
         Number of samples. `test_num` may be 0.
     normalize_input, normalize_label : bool
@@ -118,9 +118,9 @@ def _check_ranges(ranges: Any, *, n_var: int) -> list[tuple[float, float]]:
         )
     bounds = [(float(low), float(high)) for low, high in table]
     for variable, (low, high) in enumerate(bounds):
-        if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        if not (np.isfinite(low) and np.isfinite(high) and low <= high):
             raise ArgumentError(
-                f"`ranges` must give finite low < high for each variable; variable {variable} has [{low:g}, {high:g}]."
+                f"`ranges` must give finite low <= high for each variable; variable {variable} has [{low:g}, {high:g}]."
             )
     return bounds
 

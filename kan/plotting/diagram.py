@@ -49,7 +49,7 @@ def draw_diagram(
     sample: bool = False,
     in_vars: Sequence[Any] | None = None,
     out_vars: Sequence[Any] | None = None,
-    title: str | None = None,
+    title: Any = None,
     varscale: float = 1.0,
     out_vars_offset: float = 0.0,
     show_in_pyplot: bool = True,
@@ -68,7 +68,7 @@ def draw_diagram(
         Whether to mark the points of each curve.
     in_vars, out_vars : sequence of str or sympy.Expr, optional
         Names written under the inputs and over the outputs, expressions as LaTeX.
-    title : str, optional
+    title : str or sympy.Expr, optional
         Written on top.
     varscale : float
         Size of the names, relative to the usual one.
@@ -125,7 +125,7 @@ def draw_diagram(
 
 
 def _letter(
-    layout: Layout, *, in_vars: Sequence[Any] | None, out_vars: Sequence[Any] | None, title: str | None, size: float
+    layout: Layout, *, in_vars: Sequence[Any] | None, out_vars: Sequence[Any] | None, title: Any, size: float
 ) -> _Lettering:
     """Fit names and title to the layout."""
     if in_vars is None and out_vars is None and title is None:
@@ -145,7 +145,7 @@ def _letter(
     return _Lettering(
         inputs=fit(in_vars, first.node_x, size),
         outputs=fit(out_vars, last.out_x, size),
-        title=fit(None if title is None else [str(title)], middle, TITLE_SIZE),
+        title=fit(None if title is None else [title], middle, TITLE_SIZE),
     )
 
 

@@ -207,7 +207,7 @@ def add_ticks(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
 
 
 def short_numbers(low: float, high: float) -> tuple[str, str]:
-    """Write the ends of a range in at most five characters each, to less than a tenth of the range."""
+    """Write the ends of a range to less than a tenth of it, but in five characters each at most: there is no more room."""
     low, high = float(low), float(high)
     spread = high - low
     # The eye cannot tell more apart in a box; what is smaller than the last decimal is written as 0.
@@ -227,5 +227,9 @@ def _short(value: float, *, decimals: int) -> str:
         text = text.rstrip("0").rstrip(".") if "." in text else text
         if len(text) <= 5 and float(text) != 0:
             return text.replace("-", MINUS)
-    mantissa, power = f"{value:.0e}".split("e")
-    return f"{mantissa}e{int(power)}".replace("-", MINUS)
+    for places in (1, 0):
+        mantissa, power = f"{value:.{places}e}".split("e")
+        text = f"{mantissa.removesuffix('.0')}e{int(power)}"
+        if len(text) <= 5:
+            break
+    return text.replace("-", MINUS)

@@ -64,6 +64,13 @@ def test_seed_decides() -> None:
     assert not torch.equal(first["train_input"], other["train_input"])
 
 
+def test_a_range_without_width_gives_a_constant() -> None:
+    dataset = create_dataset(lambda x: x[:, 1] * x[:, 0] ** 2, ranges=[[0, 3], [9.81, 9.81]])
+    for part in ("train_input", "test_input"):
+        assert (dataset[part][:, 1] == torch.tensor(9.81)).all()
+        assert dataset[part][:, 0].std() > 0.5
+
+
 @pytest.mark.parametrize("ranges", [[[0, 1], [5, 6]], np.array([[0, 1], [5, 6]]), ((0, 1), (5, 6))])
 def test_each_variable_has_its_range(ranges: Any) -> None:
     x = create_dataset(target, ranges=ranges)["train_input"]
@@ -140,8 +147,8 @@ def test_no_test_samples() -> None:
         ({"ranges": [[0, 1], [2]]}, "`ranges` must be numbers"),
         ({"ranges": "wide"}, "`ranges` must be numbers"),
         ({"ranges": [[0, 1], [1, -1]]}, r"variable 1 has \[1, -1\]"),
-        ({"ranges": [2, 2]}, "low < high"),
-        ({"ranges": [0, float("inf")]}, "finite low < high"),
+        ({"ranges": [2, 1]}, "low <= high"),
+        ({"ranges": [0, float("inf")]}, "finite low <= high"),
         ({"dtype": torch.int64}, "`dtype` must be a floating dtype.*got torch.int64"),
     ],
 )

@@ -125,6 +125,11 @@ def test_names_do_not_cover_the_network(make_picture):
     assert highest < texts["out_var"].y0 < texts["out_var"].y1 < texts["title"].y0
 
 
+def test_a_title_may_be_an_expression(make_picture):
+    figure = _draw(make_picture([2, 1]), title=sympy.sqrt(sympy.Symbol("Theta")))
+    assert [text.get_text() for text in _texts(figure)] == [r"$\sqrt{\Theta}$"]
+
+
 def test_each_name_is_centred_on_its_node(make_picture):
     figure = _draw(make_picture([3, 1]), in_vars=["a", "b", "c"])
     written = {text.get_text(): text.get_position()[0] for text in _texts(figure)}
