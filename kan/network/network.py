@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
-from kan.common.transforms import is_transformed
+from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
@@ -225,11 +225,11 @@ class Network(ExtraState, Model):
         """Whether the numerical edges of a layer are evaluated: if any of them counts, or none is symbolic.
 
         Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
-        the mask, which may be on another device, is not looked at; and a compiler cannot look at it.
+        the mask, which may be on another device, is not looked at; and a compiler, or an ensemble, cannot look at it.
         """
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
-        return symbolic.is_idle or torch.compiler.is_compiling() or bool(mask.any())
+        return symbolic.is_idle or not has_values(mask) or bool(mask.any())
 
     @property
     def node_bias(self) -> list[nn.Parameter]:

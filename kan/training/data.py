@@ -53,7 +53,9 @@ class Expectation:
         check_finite(f"{part}_input", x)
         if y.is_floating_point():
             check_finite(f"{part}_label", y)
-        return x, y
+        # Data are constants: no gradient reaches the caller's tensors, and a graph of theirs is not taken back again at
+        # every step. But a prediction of the user's own may differentiate with respect to inputs that say so.
+        return x.detach().requires_grad_(self.free_inputs and x.requires_grad), y.detach()
 
 
 class TensorData:

@@ -106,6 +106,17 @@ def test_a_prediction_of_the_users_own_may_take_any_inputs(read: Any) -> None:
     assert data.train[0].shape == (4, 5, 2)
 
 
+@pytest.mark.parametrize("free", [{}, {"free_inputs": True, "free_labels": True}])
+def test_data_are_constants_that_belong_to_no_graph(read: Any, free: dict[str, bool]) -> None:
+    x = torch.ones(4, 2, requires_grad=True)
+    (inputs, labels), _ = first(read(pairs(x, 2 * x[:, :1]), **free))
+    assert inputs.is_leaf
+    assert inputs is not x
+    assert not labels.requires_grad
+    # A prediction of the user's own may differentiate with respect to inputs that say so.
+    assert inputs.requires_grad == bool(free)
+
+
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 1), (4, 2, 1)])
 def test_inputs_of_another_shape_are_refused(read: Any, shape: Any) -> None:
     with pytest.raises(ArgumentError, match=r"must have shape \(N, 2\)"):
