@@ -180,10 +180,10 @@ class Network(ExtraState, Model):
         StateError
             If layers have been given numbers of their own.
         """
-        own: list[float] = [layer.grid_eps for layer in self.act_fun]  # type: ignore[misc]
-        if any(eps != own[0] for eps in own):
+        own = self._own_settings()["grid_eps"]
+        if isinstance(own, list):
             raise StateError(f"the layers have a `grid_eps` of their own: {own}. Set `model.grid_eps` for all of them.")
-        return own[0]
+        return own
 
     @grid_eps.setter
     def grid_eps(self, grid_eps: float) -> None:
@@ -415,10 +415,9 @@ class Network(ExtraState, Model):
             "grid": self.grid,
             "k": self.k,
             "mult_arity": self.mult_arity,
-            "base_fun": self._base_function(),
+            **self._own_settings(),
             "symbolic_enabled": self.symbolic_enabled,
             "affine_trainable": self.affine_trainable,
-            "grid_eps": self.grid_eps,
             "grid_range": list(self.grid_range),
             "sp_trainable": self.sp_trainable,
             "sb_trainable": self.sb_trainable,
@@ -427,17 +426,17 @@ class Network(ExtraState, Model):
             **self.drawn_with,
         }
 
-    def _base_function(self) -> str | BaseFunction:
-        """Return the base function as the constructor takes it: as it was given, or what all layers have got since."""
-        own: list[BaseFunction] = [layer.base_fun for layer in self.act_fun]  # type: ignore[misc]
-        if all(is_base_function(function, self.base_fun_name) for function in own):
-            return self.base_fun_name
-        if any(not (function is own[0] or repr(function) == repr(own[0])) for function in own):
-            raise StateError(
-                f"the layers have base functions of their own, {own}, and a network that is built or loaded anew, as "
-                "for this call, has one; `copy.deepcopy(model)` copies a model with any layers."
-            )
-        return own[0]
+    def _own_settings(self) -> dict[str, Any]:
+        """Return what the layers can be given later: one value that all of them have, or a list of their own."""
+        layers = [layer for layer in self.act_fun if type(layer) is KANLayer]
+        functions: list[BaseFunction] = [layer.base_fun for layer in layers]
+        base_fun: Any = functions
+        if all(is_base_function(function, self.base_fun_name) for function in functions):
+            base_fun = self.base_fun_name
+        elif all(function is functions[0] or repr(function) == repr(functions[0]) for function in functions):
+            base_fun = functions[0]
+        eps = [layer.grid_eps for layer in layers]
+        return {"base_fun": base_fun, "grid_eps": eps[0] if len(set(eps)) == 1 else eps}
 
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
@@ -455,6 +454,12 @@ class Network(ExtraState, Model):
                     f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
                     f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
                 )
+        own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
+        if own:
+            raise StateError(
+                f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
+                "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
+            )
         fresh = type(self)(**{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:

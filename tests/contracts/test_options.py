@@ -13,12 +13,21 @@ from kan.experiment import runner1
 from kan.MLP import MLP
 
 
-def test_options_of_pictures_reach_what_draws_them(make: Any) -> None:
+@pytest.fixture
+def dataset() -> dict[str, torch.Tensor]:
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    y = x[:, [0]] ** 2 + x[:, [1]]
+    return {"train_input": x, "train_label": y, "test_input": x[:20], "test_label": y[:20]}
+
+
+def test_options_of_pictures_reach_what_draws_them(dataset: Any) -> None:
+    model = KAN(width=[2, 1], auto_save=False)
+    model.get_act(dataset)
     seen = {"beta": 0.7, "sample": True}
     drawn = {"scale": 0.9, "tick": True, "varscale": 0.4, "out_vars_offset": 0.2, "title": "title", "sample": True}
     above, below = "kan.plotting.network_picture.picture_of", "kan.plotting.diagram.draw_diagram"
     with patch(above) as picture_of, patch(below) as draw_diagram:
-        make((2, 1)).plot(**{**seen, **drawn})
+        model.plot(**{**seen, **drawn})
     assert {name: picture_of.call_args.kwargs[name] for name in seen} == seen
     assert {name: draw_diagram.call_args.kwargs[name] for name in drawn} == drawn
 
@@ -50,8 +59,8 @@ def test_each_penalty_of_a_perceptron_has_its_weight(dataset: Any, name: str) ->
     assert reg(**{name: 1.0}) > 0
 
 
-def test_the_mask_of_an_edge_can_be_any_number(make: Any) -> None:
-    model = make((2, 1))
+def test_the_mask_of_an_edge_can_be_any_number() -> None:
+    model = KAN(width=[2, 1], auto_save=False)
     model.set_mode(0, 1, 0, "sn", 0.25)
     assert model.act_fun[0].mask[:, 0].tolist() == [1.0, 0.25]
 
