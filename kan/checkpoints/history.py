@@ -168,7 +168,7 @@ class History:
         ArgumentError
             If there never was such a version.
         StateError
-            If its tensors are not kept.
+            If its tensors are not kept any more.
         """
         found = self._find(version)
         if found.state is not None:
@@ -177,8 +177,8 @@ class History:
             return load_checkpoint(found.file, network_class, device=device)
         where = "" if found.file is None else f", and its file {str(found.file)!r} is gone"
         raise StateError(
-            f"version {found.name} is not kept{where}: in memory are the last {self._max_versions} versions up to "
-            f"{self._max_bytes / 2**20:g} MiB, of models as a constructor makes them. With `ckpt_path` all are on disk."
+            f"version {found.name} is not kept any more{where}: in memory are the last {self._max_versions} versions "
+            f"up to {self._max_bytes / 2**20:g} MiB. With `ckpt_path` all versions are kept on disk."
         )
 
     def rewind(
@@ -211,22 +211,15 @@ class History:
         """Add the network as the current version, with its lines of the log."""
         name, before = self.version, list(self._lines)
         self._lines.extend(lines)
-        entry = Version(name, len(self._lines), self._captured(network))
+        # A state too large to be kept is not even copied.
+        fits = size_of(dict(network.named_parameters())) <= self._max_bytes
+        entry = Version(name, len(self._lines), NetworkState.capture(network) if fits else None)
         self._versions[name] = entry
         self._forget_oldest()
         if self.folder is not None:
             file = write_version(network, name=name, folder=self.folder, run=self._run, before=before, new=lines)
             self._run = file.parent
             self._versions[name] = replace(entry, file=file)
-
-    def _captured(self, network: Network) -> NetworkState | None:
-        """Return the network's state; nothing if it is too large, or layers are of a kind that no constructor makes."""
-        if size_of(dict(network.named_parameters())) > self._max_bytes:
-            return None
-        try:
-            return NetworkState.capture(network)
-        except StateError:
-            return None
 
     def _forget_oldest(self) -> None:
         """Drop the tensors of the oldest versions beyond what is kept in memory."""
