@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
+from kan.common.properties import settled
 from kan.common.random import stream
 from kan.common.transforms import is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, resolve_base_function
@@ -138,7 +139,7 @@ class KANLayer(nn.Module):
         self.scale_sp = nn.Parameter(scale_sp / root * mask, requires_grad=sp_trainable)
         self.to(device)
 
-    @property
+    @settled
     def num(self) -> int:
         """The number of grid intervals."""
         return self.grid.shape[1] - 2 * self.k - 1

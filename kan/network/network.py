@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
+from kan.common.properties import settled
 from kan.common.random import stream
 from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
@@ -135,12 +136,12 @@ class Network(ExtraState, Model):
 
     # What the network is
 
-    @property
+    @settled
     def depth(self) -> int:
         """The number of edge layers."""
         return self.shape.depth
 
-    @property
+    @settled
     def width(self) -> list[list[int]]:
         """Sum and multiplication nodes of every node layer, inputs first."""
         return self.shape.width
@@ -165,7 +166,7 @@ class Network(ExtraState, Model):
         """Multiplication nodes of every hidden layer."""
         return [len(arities) for arities in self.shape.arities[1:-1]]
 
-    @property
+    @settled
     def grid(self) -> int | list[int]:
         """The number of grid intervals; a list with that of each layer if it was given so, or if they differ."""
         intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
@@ -284,6 +285,7 @@ class Network(ExtraState, Model):
         x = self.checked_input(x)
         if not is_transformed():
             self.cache_data = x.detach()
+            self._recorded.clear()
         return self.predict(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:

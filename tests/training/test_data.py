@@ -89,6 +89,11 @@ def test_labels_of_another_shape_are_refused_with_both_shapes(read: Any, width: 
     assert str(shape) in message or str((*shape, 1)) in message
 
 
+def test_classes_without_a_loss_for_them_are_refused_with_the_remedy(read: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"got \(4,\). Classes need a loss .* `loss_fn=torch.nn.CrossEntropyLoss"):
+        read(pairs(torch.ones(4, 2), torch.tensor([0, 1, 1, 0])), width=(2, 3))
+
+
 def test_a_loss_of_the_users_own_may_take_integer_classes(read: Any) -> None:
     classes = torch.tensor([0, 1, 2, 1])
     data = read(pairs(torch.ones(4, 2), classes), (2, 3), free_labels=True)
