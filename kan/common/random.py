@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
+
 import torch
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def on_cpu(function: _Function) -> _Function:
+    """Return a function that makes tensors on the CPU, where streams are, whatever torch's default device is."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if torch.get_default_device().type == "cpu":  # inside the context every operation costs twice as much
+            return function(*args, **kwargs)
+        with torch.device("cpu"):
+            return function(*args, **kwargs)
+
+    return cast("_Function", wrapped)
 
 
 def stream(*seeds: int) -> torch.Generator:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
 from kan.common.properties import settled
-from kan.common.random import stream
+from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, resolve_base_function
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
@@ -94,6 +94,7 @@ class KANLayer(nn.Module):
     # Set while the derivatives of many residuals are made at once; see `kan.layers.edge_weights`.
     sample_weights: SampleWeights | None = None
 
+    @on_cpu
     def __init__(
         self,
         in_dim: int = 3,

@@ -75,6 +75,7 @@ class KANLinear(KANLayer):
             grid_eps=grid_eps,
             grid_range=grid_range,
             sp_trainable=enable_standalone_scale_spline,
+            device=torch.get_default_device(),
             generator=torch.default_generator if generator is None else generator,
         )
         self.in_features, self.out_features = in_features, out_features

@@ -20,7 +20,7 @@ from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.extra_state import ExtraState, pack, unpack
-from kan.common.random import stream
+from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.symbolic import fit_affine, lookup
 from kan.symbolic.library import Unguarded
@@ -82,6 +82,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
     (torch.Size([100, 5]), torch.Size([100, 5, 3]))
     """
 
+    @on_cpu
     def __init__(self, in_dim: int = 3, out_dim: int = 2, device: Any = "cpu") -> None:
         super().__init__()
         self.in_dim, self.out_dim = in_dim, out_dim
@@ -219,7 +220,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
             raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")
         r2: Tensor | None = None
         if random:
-            parameters = torch.rand(4, generator=stream(0) if generator is None else generator) * 2 - 1
+            parameters = torch.rand(4, generator=stream(0) if generator is None else generator, device="cpu") * 2 - 1
         else:
             parameters = torch.tensor([1.0, 0.0, 1.0, 0.0])
         if isinstance(fun_name, str) and x is not None and y is not None:

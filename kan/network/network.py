@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.properties import settled
-from kan.common.random import stream
+from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
@@ -53,6 +53,7 @@ class Network(ExtraState, Model):
     node_scale_0: nn.Parameter
     drawn_with: dict[str, float]
 
+    @on_cpu
     def __init__(
         self,
         width: Any,

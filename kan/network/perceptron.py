@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice
-from kan.common.random import stream
+from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_transformed
 from kan.network.model import Model
 from kan.network.shape import Shape
@@ -65,6 +65,7 @@ class PerceptronTrace:
 class Perceptron(Model):
     """Linear layers with an activation function between them; `kan.models.MLP` adds the public methods."""
 
+    @on_cpu
     def __init__(self, width: Any, *, act: str | Activation = "silu", seed: int = 0, device: Any = "cpu") -> None:
         super().__init__(seed)
         shape = Shape.parse(width, 2)

@@ -118,7 +118,7 @@ class LayerTrace:
 
     def edge_values(self, i: int, j: int) -> Tensor:
         """Return the outputs of one edge (N,)."""
-        inputs, outputs = torch.tensor([i]), torch.tensor([j])
+        inputs, outputs = torch.tensor([[i], [j]], device=self.inputs.device)
         value = self._numeric_values(inputs, outputs)[0]
         for group, symbolic in self.groups:
             for row in ((group.outputs == j) & (group.inputs == i)).nonzero().flatten():

@@ -207,7 +207,7 @@ def add_ticks(axes: Axes, picture: DiagramPicture, layout: Layout, *, zoom: floa
 
 
 def short_numbers(low: float, high: float) -> tuple[str, str]:
-    """Write the ends of a range to less than a tenth of it, but in five characters each at most: there is no more room."""
+    """Write the ends of a range to less than a tenth of it, in at most five characters each: there is no more room."""
     low, high = float(low), float(high)
     spread = high - low
     # The eye cannot tell more apart in a box; what is smaller than the last decimal is written as 0.

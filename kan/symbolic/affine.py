@@ -22,6 +22,7 @@ import torch
 from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_range, check_whole
+from kan.common.random import on_cpu
 from kan.symbolic.box import Box
 from kan.symbolic.canonical import canonical, shift_by_periods
 from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
@@ -215,6 +216,7 @@ def _shape_by_name(name: str, function: TorchFunction, *, like: torch.Tensor) ->
         ) from error
 
 
+@on_cpu
 @torch.no_grad()
 def _shape(function: TorchFunction, *, like: torch.Tensor) -> Shape:
     """Return what is known about a function, where the fit computes."""
@@ -226,6 +228,7 @@ def _wide(x: torch.Tensor) -> torch.Tensor:
     return x.to(torch.device("cpu") if x.device.type == "mps" else x.device, torch.float64)
 
 
+@on_cpu
 @torch.no_grad()
 def _fit(
     x: torch.Tensor,

@@ -146,7 +146,7 @@ class TensorData:
             if self.is_constant:
                 yield self.train, self.test
             elif self.in_epochs:
-                for rows in torch.randperm(self.train[0].shape[0], generator=self.generator).split(self.batch):
+                for rows in self._shuffled(self.train).split(self.batch):
                     yield _rows(self.train, rows), self.test
             else:
                 drawn = self._draw(self.train)
@@ -154,7 +154,11 @@ class TensorData:
 
     def _draw(self, data: Batch) -> Batch:
         """Draw rows without replacement."""
-        return _rows(data, torch.randperm(data[0].shape[0], generator=self.generator)[: self.batch])
+        return _rows(data, self._shuffled(data)[: self.batch])
+
+    def _shuffled(self, data: Batch) -> Tensor:
+        """Return the numbers of the rows in random order."""
+        return torch.randperm(data[0].shape[0], generator=self.generator, device="cpu")
 
 
 class LoaderData:

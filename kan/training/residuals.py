@@ -160,7 +160,7 @@ class ResidualSquares:
 
     def _is_right(self, pieces: list[Tensor], block: Tensor) -> bool:
         """Whether these are the derivatives, by the gradient of a random combination of the residuals."""
-        combination = torch.randn(block.shape, generator=stream(0), dtype=torch.float64).to(block)
+        combination = torch.randn(block.shape, generator=stream(0), dtype=torch.float64, device="cpu").to(block)
         expected = [torch.zeros_like(piece[:, 0]) for piece in pieces]
         self._gather(expected, _gradients(block, self._of_edges, combination))
         limit = torch.finfo(block.dtype).eps ** 0.6

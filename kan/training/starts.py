@@ -132,8 +132,8 @@ class StartSearch:
         network = self.training.network
         assert isinstance(network, Network)
         self.training.begin()
-        seeds = torch.randint(2**31, (self.number,), generator=network.draw_stream()).tolist()
-        order = torch.randperm(len(self.training.training_inputs), generator=network.draw_stream())
+        seeds = torch.randint(2**31, (self.number,), generator=network.draw_stream(), device="cpu").tolist()
+        order = torch.randperm(len(self.training.training_inputs), generator=network.draw_stream(), device="cpu")
         given = Start(0, self.training.twin(), [parameter.data for parameter in network.parameters()])
         others = [
             Start(number, self.training.twin(), _drawn(network, seeds[number])) for number in range(1, self.number)

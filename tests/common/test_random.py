@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kan.common.random import stream
+from kan.common.random import on_cpu, stream
 
 
 def draw(*seeds: int) -> list[float]:
@@ -34,3 +34,15 @@ def test_neighbouring_seeds_draw_different_numbers() -> None:
 @pytest.mark.parametrize("seed", [-1, 2**40, 2**62])
 def test_any_whole_number_is_a_seed(seed: int) -> None:
     assert draw(seed, 1) != draw(seed, 2)
+
+
+def test_functions_can_be_kept_on_the_cpu() -> None:
+    @on_cpu
+    def make(size: int, *, value: float) -> torch.Tensor:
+        return torch.full((size,), value)
+
+    with torch.device("meta"):
+        assert make(2, value=3.0).tolist() == [3.0, 3.0]
+        assert torch.zeros(1).device.type == "meta"
+    assert make(2, value=3.0).tolist() == [3.0, 3.0]
+    assert make.__name__ == "make"

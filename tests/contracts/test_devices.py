@@ -20,13 +20,14 @@ from typing import Any
 import pytest
 import sympy
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils import backend_registration
 
 from kan import (
     KAN,
     KANLinear,
     LevenbergMarquardt,
+    Symbolic_KANLayer,
     augment_input,
     batch_hessian,
     batch_jacobian,
@@ -312,3 +313,38 @@ if __name__ == "__main__":
         with Pretence() if pretended else contextlib.nullcontext():
             wrong = {name: compared(case, place) for name, case in CASES.items()}
     sys.stdout.write(json.dumps(wrong) + "\n")
+
+
+# Another default device
+
+
+def test_start_values_are_the_same_whatever_the_default_device_is() -> None:
+    """A stream on the CPU cannot draw elsewhere."""
+    expected = [KAN([2, [2, 1], 1], seed=0, sparse_init=True), MLP([2, 3, 1], seed=0), Symbolic_KANLayer(2, 3)]
+    with torch.device("meta"):
+        made = [KAN([2, [2, 1], 1], seed=0, sparse_init=True), MLP([2, 3, 1], seed=0), Symbolic_KANLayer(2, 3)]
+    for ours, theirs in zip(made, expected):
+        assert all(map(torch.equal, ours.state_dict().values(), theirs.state_dict().values()))
+
+
+def test_a_layer_without_a_device_of_its_own_goes_to_the_default_one() -> None:
+    with torch.device("meta"):
+        layers = nn.Linear(2, 3), KANLinear(2, 3)
+    assert {entry.device.type for layer in layers for entry in layer.parameters()} == {"meta"}
+    assert KANLinear(2, 3).coef.device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"opt": "LM", "lamb": 1e-3}, {"opt": "Adam", "batch": 5}, {"n_starts": 2}, {"reg_metric": "edge_forward_sum"}],
+)
+def test_a_network_elsewhere_than_the_default_device_is_trained_where_it_is(options: dict[str, Any]) -> None:
+    x = torch.rand(20, 2, generator=torch.Generator().manual_seed(0))
+    dataset = {"train_input": x, "train_label": x[:, :1] ** 2}
+    with torch.device("meta"):
+        model = KAN([2, [1, 1], 1], seed=0)
+        model.fit(dataset, **{"steps": 2, "lamb": 1e-3, "progress": False, **options})
+        model.fix_symbolic(0, 0, 0, "sin", verbose=False)
+        values = model(x)
+    assert values.device.type == "cpu"
+    assert values.isfinite().all()
