@@ -20,7 +20,7 @@ def test_train_with_a_data_set_is_fit_with_a_warning(make: Any, dataset: Any) ->
     with pytest.warns(DeprecationWarning, match=r"`model.train\(dataset, ...\)` is now `model.fit"):
         results = one.train(dataset, **options)
     expected = other.fit(dataset, **options)
-    assert results["train_loss"].tolist() == expected["train_loss"].tolist()
+    assert results["train_loss"] == expected["train_loss"]
 
 
 def test_the_warning_points_at_the_caller(make: Any, dataset: Any) -> None:
