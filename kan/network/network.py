@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
-from kan.common.extra_state import ExtraState, pack, unpack
+from kan.common.extra_state import ExtraState, unpack
 from kan.common.properties import settled
 from kan.common.random import stream
 from kan.common.transforms import is_transformed
@@ -464,9 +464,13 @@ class Network(ExtraState, Model):
         fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws
         return fresh
 
-    def get_extra_state(self) -> Tensor:
-        """Return what the parameters do not say: which columns of the data are the inputs."""
-        return pack({"n_columns": self.n_columns, "input_id": self.input_id.tolist(), "draws": self._draws})
+    def named_state(self) -> dict[str, Any]:
+        """Return which columns of the data are the inputs."""
+        return {"n_columns": self.n_columns, "input_id": self.input_id.tolist()}
+
+    def usual_state(self) -> dict[str, Any]:
+        """Say that all columns are, in order."""
+        return {"n_columns": self.width_in[0], "input_id": list(range(self.width_in[0]))}
 
     def set_extra_state(self, state: Any) -> None:
         """Restore what `get_extra_state` returned."""
@@ -475,7 +479,7 @@ class Network(ExtraState, Model):
             raise ArgumentError(
                 f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}."
             )
-        self.n_columns, self._draws = int(state["n_columns"]), int(state["draws"])
+        self.n_columns = int(state["n_columns"])
         self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
 
 
