@@ -61,12 +61,12 @@ class ExtraState(nn.Module, ABC):
     _version = 2  # what torch writes beside a state; pykan's modules have 1
 
     @abstractmethod
-    def named_state(self) -> dict[str, Any]:
+    def _named_state(self) -> dict[str, Any]:
         """Return the extra state as plain lists, numbers and strings."""
 
     @abstractmethod
-    def usual_state(self) -> dict[str, Any]:
-        """Return what `named_state` is where there is nothing to say."""
+    def _usual_state(self) -> dict[str, Any]:
+        """Return what `_named_state` is where there is nothing to say."""
 
     @abstractmethod
     def set_extra_state(self, state: Any) -> None:
@@ -74,11 +74,11 @@ class ExtraState(nn.Module, ABC):
 
     def get_extra_state(self) -> Tensor:
         """Return what the parameters do not say, as a tensor, for the `state_dict`."""
-        return pack(self.named_state())
+        return pack(self._named_state())
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
-        if self.named_state() == self.usual_state():
+        if self._named_state() == self._usual_state():
             del destination[prefix + _KEY]
 
     def _load_from_state_dict(
@@ -89,4 +89,4 @@ class ExtraState(nn.Module, ABC):
         if prefix + _KEY in missing:
             missing.remove(prefix + _KEY)
             if local_metadata.get("version") == self._version:
-                self.set_extra_state(self.usual_state())
+                self.set_extra_state(self._usual_state())

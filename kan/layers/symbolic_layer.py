@@ -293,11 +293,11 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)
 
-    def named_state(self) -> dict[str, Any]:
+    def _named_state(self) -> dict[str, Any]:
         """Return the functions by name."""
         return {"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)}
 
-    def usual_state(self) -> dict[str, Any]:
+    def _usual_state(self) -> dict[str, Any]:
         """Return the names of an idle layer."""
         return {"funs_name": [[IDLE] * self.in_dim] * self.out_dim, "fixed": []}
 

@@ -28,6 +28,7 @@ from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
+from kan.network.making import make
 from kan.network.model import Model
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
@@ -199,7 +200,7 @@ class Network(ExtraState, Model):
     @property
     def is_plain(self) -> bool:
         """Whether the class leaves the passes of this one as they are."""
-        own = ("predict", "predict_by_layers", "trace", "advance")
+        own = ("predict_prepared", "predict_by_layers", "trace", "advance")
         return all(getattr(type(self), name) is getattr(Network, name) for name in own)
 
     @property
@@ -286,10 +287,10 @@ class Network(ExtraState, Model):
         if not is_transformed():
             self.cache_data = x.detach()
             self._recorded.clear()
-        return self.predict(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
+        return self.predict_prepared(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:
-        """Return `x` in the form that `predict` and `trace` take, with what stays the same while the grids do.
+        """Return `x` in the form that `predict_prepared` and `trace` take, with what stays the same while the grids do.
 
         Training evaluates the network hundreds of times on the same data: the bases of the first layer are computed
         once, as long as they fit into moderate memory.
@@ -300,7 +301,7 @@ class Network(ExtraState, Model):
         with torch.no_grad():
             return Prepared(inputs, layer.features(inputs) if size <= _MOST_PREPARED else None)
 
-    def predict(self, prepared: Any, **singularity: Any) -> Tensor:
+    def predict_prepared(self, prepared: Any, **singularity: Any) -> Tensor:
         """Evaluate the network on inputs (N, inputs), or on what `prepare` made of them; returns (N, outputs)."""
         nodes, features = prepared if isinstance(prepared, Prepared) else self.prepare(prepared)
         first: KANLayer = self.act_fun[0]  # type: ignore[assignment]
@@ -442,7 +443,7 @@ class Network(ExtraState, Model):
         return own[0]
 
     def rebuild(self: Self, **changes: Any) -> Self:
-        """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
+        """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
 
         Its parameters are as the constructor leaves them; data and random state are carried over.
 
@@ -457,18 +458,18 @@ class Network(ExtraState, Model):
                     f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
                     f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
                 )
-        fresh = type(self)(**{**self.settings(), **changes})
+        fresh = make(type(self), **{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:
             fresh.n_columns, fresh.input_id = self.n_columns, self.input_id.clone()
         fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws
         return fresh
 
-    def named_state(self) -> dict[str, Any]:
+    def _named_state(self) -> dict[str, Any]:
         """Return which columns of the data are the inputs."""
         return {"n_columns": self.n_columns, "input_id": self.input_id.tolist()}
 
-    def usual_state(self) -> dict[str, Any]:
+    def _usual_state(self) -> dict[str, Any]:
         """Say that all columns are, in order."""
         return {"n_columns": self.width_in[0], "input_id": list(range(self.width_in[0]))}
 
