@@ -9,6 +9,8 @@
 `tqdm` and `copy`. They are loaded when first used; ``import kan`` itself loads torch and little else.
 """
 
+from typing import TYPE_CHECKING
+
 from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
 from kan.common.lazy import lazy_name as __getattr__  # noqa: F401 - Python calls it
 from kan.hypothesis import plot_tree
@@ -51,6 +53,18 @@ from kan.utils import (
     model2param,
     sparse_mask,
 )
+
+if TYPE_CHECKING:
+    # What `__getattr__` loads, for type checkers and editors.
+    import copy as copy
+
+    import matplotlib.pyplot as plt
+    import numpy as np
+    import sympy as sympy
+    import torch as torch
+    from sympy import nsimplify as nsimplify
+    from torch import nn as nn
+    from tqdm import tqdm as tqdm
 
 __version__ = "1.0.0.dev0"
 

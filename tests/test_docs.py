@@ -11,6 +11,7 @@ import importlib
 import inspect
 import io
 import re
+import runpy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,6 +87,33 @@ def test_the_code_runs_and_prints_what_the_page_says(page: Path) -> None:
         plt.close("all")
         kan.SYMBOLIC_LIB.clear()
         kan.SYMBOLIC_LIB.update(library)
+
+
+def links_of(text: str) -> list[str]:
+    """Return the links of a page to files, without the places in them."""
+    links = re.findall(r"\]\(([^)\s]+)\)", re.sub(r"^```.*?^```$|`[^`\n]*`", "", text, flags=re.MULTILINE | re.DOTALL))
+    return [link.split("#")[0] for link in links if not re.match(r"#|[a-z]+:", link)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=shown)
+def test_links_lead_somewhere_in_the_repository_too(page: Path) -> None:
+    links = links_of(page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists() or "_tutorials" in link] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "built"),
+    [
+        ("[a](../tutorials/hellokan.ipynb)", "[a](_tutorials/hellokan.ipynb)"),
+        ("[a](../../tutorials/api/09_video.ipynb),", "[a](../_tutorials/api/09_video.ipynb),"),
+        ("[all](../tutorials/)", "[all](_tutorials/index.md)"),
+        ("[a page](../faq.md) `tutorials/`", "[a page](../faq.md) `tutorials/`"),
+    ],
+)
+def test_links_to_notebooks_lead_to_their_copies_when_pages_are_built(written: str, built: str) -> None:
+    pytest.importorskip("sphinx")
+    extension = runpy.run_path(str(DOCS / "extensions" / "tutorials.py"))
+    assert extension["led_to_copies"](written) == built
 
 
 def test_every_block_says_what_language_it_is_in() -> None:

@@ -3,8 +3,9 @@
 There is one copy of each notebook, outside of the folder that Sphinx reads; before a build they are copied to
 ``docs/_tutorials/``, which git ignores, beside pages that list them. Each folder is a group, with a page of its own.
 
-Links between notebooks stay as they are: ``[pruning](07_pruning.ipynb)``. Links to these pages are written as they lead
-there in the repository, ``[grids](../../docs/concepts/grids.md)``, and lose ``docs/`` in the copy, which lies in it.
+Links are written as they lead somewhere in the repository. Between notebooks they stay: ``[a](07_pruning.ipynb)``. From
+notebooks to these pages, ``[grids](../../docs/concepts/grids.md)``, they lose ``docs/`` in the copy, which lies in it. From
+these pages to notebooks, ``[b](../../tutorials/learning/02_digits.ipynb)``, they lead to the copy when a page is read.
 """
 
 from __future__ import annotations
@@ -40,6 +41,15 @@ def group_of(notebook: Path) -> str:
 def copied(content: str) -> str:
     """Return a notebook's text with links to these pages as they lead there from the copy."""
     return re.sub(r"(\]\((?:\.\./)+)docs/", r"\1", content)
+
+
+def led_to_copies(content: str) -> str:
+    """Return a page's text with links to notebooks as they lead to the copies; the folder's is to their first page."""
+
+    def copy(link: re.Match[str]) -> str:
+        return f"]({link['up']}_tutorials/{link['notebook'] or 'index.md'})"
+
+    return re.sub(r"\]\((?P<up>(?:\.\./)*)\.\./tutorials/(?P<notebook>[^)\s]*)\)", copy, content)
 
 
 def rank_of(group: str) -> tuple[int, str]:
@@ -101,7 +111,14 @@ def copy_notebooks(app: Sphinx) -> None:
             old.unlink()
 
 
+def lead_to_copies(_app: Sphinx, name: str, content: list[str]) -> None:
+    """Mend the links of a page that was read; the copies need nothing."""
+    if not name.startswith("_tutorials/"):
+        content[0] = led_to_copies(content[0])
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Copy the notebooks before Sphinx looks for pages."""
+    """Copy the notebooks before Sphinx looks for pages, and lead the links of pages to the copies."""
     app.connect("builder-inited", copy_notebooks)
+    app.connect("source-read", lead_to_copies)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

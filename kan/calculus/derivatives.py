@@ -124,7 +124,7 @@ def _outputs(func: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> t
     y = func(x)
     if y.dim() not in (1, 2) or len(y) != len(x):
         raise ArgumentError(
-            f"The function must return ({len(x)},) or ({len(x)}, O) for x of shape {tuple(x.shape)}, one row for "
+            f"the function must return ({len(x)},) or ({len(x)}, O) for x of shape {tuple(x.shape)}, one row for "
             f"each row of x; got {tuple(y.shape)}."
         )
     return y.unsqueeze(1) if y.dim() == 1 else y

@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+_LONGEST = 80
+
 
 class KANError(Exception):
     """Base class of all errors that the library raises on purpose."""
@@ -31,12 +33,18 @@ class CheckpointError(KANError, RuntimeError):
     """A checkpoint cannot be read or written."""
 
 
+def shown(value: object) -> str:
+    """Return a value as it is written, or its type where that would be long."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST and "\n" not in text else f"a {type(value).__name__}"
+
+
 def check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     """Raise an :class:`ArgumentError` that lists `choices` unless `value` is one of them."""
     allowed = list(choices)
     if value not in allowed:
         listed = ", ".join(repr(choice) for choice in allowed)
-        raise ArgumentError(f"`{name}` must be one of {listed}; got {value!r}.")
+        raise ArgumentError(f"`{name}` must be one of {listed}; got {shown(value)}.")
 
 
 def as_whole(value: Any) -> int | None:
@@ -56,7 +64,7 @@ def is_whole(value: Any, least: int) -> bool:
 def check_whole(name: str, value: Any, least: int) -> int:
     """Return `value` as an int, or raise an :class:`ArgumentError` unless it is a whole number of at least `least`."""
     if not is_whole(value, least):
-        raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {value!r}.")
+        raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {shown(value)}.")
     return int(value)
 
 
@@ -71,7 +79,7 @@ def check_number(name: str, value: Any, *, least: float = -math.inf, most: float
             wanted = f"a number between {least:g} and {most:g}"
         else:
             wanted = f"a finite number of at least {least:g}" if math.isfinite(least) else "a finite number"
-        raise ArgumentError(f"`{name}` must be {wanted}; got {value!r}.")
+        raise ArgumentError(f"`{name}` must be {wanted}; got {shown(value)}.")
     return number
 
 
@@ -79,7 +87,7 @@ def check_positive(name: str, value: Any) -> float:
     """Return `value` as a float, or raise an :class:`ArgumentError` unless it is a finite number above zero."""
     number = check_number(name, value)
     if number <= 0:
-        raise ArgumentError(f"`{name}` must be positive; got {value!r}.")
+        raise ArgumentError(f"`{name}` must be positive; got {shown(value)}.")
     return number
 
 

@@ -34,7 +34,7 @@ def _number(expression: Any) -> float:
     try:
         return float(expression)
     except TypeError as error:
-        raise ArgumentError(f"An expression must be real and finite; it holds the constant {expression}.") from error
+        raise ArgumentError(f"an expression must be real and finite; it holds the constant {expression}.") from error
 
 
 def _compose(expression: Any, known: dict[Any, Any]) -> Any:

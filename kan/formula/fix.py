@@ -139,6 +139,8 @@ def unfix_symbolic_all(network: Network) -> None:
     """
     for layer in range(network.depth):
         symbolic = symbolic_edges(network, layer)
+        if symbolic.is_idle:
+            continue
         for i in range(symbolic.in_dim):
             for j in range(symbolic.out_dim):
                 if is_removed(network, layer, i, j):

@@ -43,7 +43,7 @@ def plot_tree(
         Nodes with general separability as fans, sums and products as symbols, anything else as boxes; or all as boxes
         with the names of `get_tree_node`.
     sym_th : float
-        Threshold of the statistic of `test_symmetry`: 1e-3 suits exact functions, 1e-2 networks.
+        Threshold of the statistic of `test_symmetry`: 1e-3 suits exact functions, 3e-2 networks.
     sep_th : float
         Threshold of the statistics of `test_separability` and `test_general_separability`.
     skip_sep_test : bool

@@ -54,7 +54,7 @@ def test_symmetry(
     group : list of int
         Inputs, counted from 0. None, one or all of them always are a symmetry.
     dependence_th : float
-        The statistic below which there is a symmetry: 1e-3 suits exact functions, 1e-2 networks.
+        The statistic below which there is a symmetry: 1e-3 suits exact functions, 3e-2 networks.
     quiet : bool
         Print no summary.
 

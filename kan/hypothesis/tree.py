@@ -47,7 +47,7 @@ def get_molecule(model: Function, x: Any, sym_th: float = 1e-3, verbose: bool = 
     x : Tensor (N, I)
         Samples.
     sym_th : float
-        Threshold of the statistic of `test_symmetry`: 1e-3 suits exact functions, 1e-2 networks.
+        Threshold of the statistic of `test_symmetry`: 1e-3 suits exact functions, 3e-2 networks.
     verbose : bool
         Print the levels.
 

@@ -65,7 +65,7 @@ class Observed(Model):
         style : {'tree', 'box'}
             Fans and symbols, or boxes with the names of what is done.
         sym_th, sep_th : float
-            Thresholds of symmetry and separability. A network that is right to three digits takes ``sym_th=1e-2``.
+            Thresholds of symmetry and separability. A network that is right to three digits takes ``sym_th=3e-2``.
         skip_sep_test : bool
             Do not test what the nodes do.
         verbose : bool

@@ -19,18 +19,18 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
+from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
 from kan.common.properties import settled
 from kan.common.random import stream
-from kan.common.transforms import is_transformed
+from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.making import make
 from kan.network.model import Model
-from kan.network.shape import Shape
+from kan.network.shape import Shape, per_layer
 from kan.network.trace import LayerTrace, Trace
 
 Self = TypeVar("Self", bound="Network")
@@ -80,7 +80,7 @@ class Network(ExtraState, Model):
         self.shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
         self.mult_arity = self.shape.mult_arity(like=mult_arity)
-        grid, self.k = _per_layer("grid", grid, self.depth), _per_layer("k", k, self.depth)
+        grid, self.k = per_layer("grid", grid, self.depth), per_layer("k", k, self.depth)
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
@@ -182,10 +182,10 @@ class Network(ExtraState, Model):
         StateError
             If layers have been given numbers of their own.
         """
-        own: list[float] = [layer.grid_eps for layer in self.act_fun]  # type: ignore[misc]
-        if any(eps != own[0] for eps in own):
+        own = self._own_settings()["grid_eps"]
+        if isinstance(own, list):
             raise StateError(f"the layers have a `grid_eps` of their own: {own}. Set `model.grid_eps` for all of them.")
-        return own[0]
+        return own
 
     @grid_eps.setter
     def grid_eps(self, grid_eps: float) -> None:
@@ -227,11 +227,11 @@ class Network(ExtraState, Model):
         """Whether the numerical edges of a layer are evaluated: if any of them counts, or none is symbolic.
 
         Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
-        the mask, which may be on another device, is not looked at; and a compiler cannot look at it.
+        the mask, which may be on another device, is not looked at; and a compiler, or an ensemble, cannot look at it.
         """
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
-        return symbolic.is_idle or torch.compiler.is_compiling() or bool(mask.any())
+        return symbolic.is_idle or not has_values(mask) or bool(mask.any())
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -418,10 +418,9 @@ class Network(ExtraState, Model):
             "grid": self.grid,
             "k": self.k,
             "mult_arity": self.mult_arity,
-            "base_fun": self._base_function(),
+            **self._own_settings(),
             "symbolic_enabled": self.symbolic_enabled,
             "affine_trainable": self.affine_trainable,
-            "grid_eps": self.grid_eps,
             "grid_range": list(self.grid_range),
             "sp_trainable": self.sp_trainable,
             "sb_trainable": self.sb_trainable,
@@ -430,17 +429,17 @@ class Network(ExtraState, Model):
             **self.drawn_with,
         }
 
-    def _base_function(self) -> str | BaseFunction:
-        """Return the base function as the constructor takes it: as it was given, or what all layers have got since."""
-        own: list[BaseFunction] = [layer.base_fun for layer in self.act_fun]  # type: ignore[misc]
-        if all(is_base_function(function, self.base_fun_name) for function in own):
-            return self.base_fun_name
-        if any(not (function is own[0] or repr(function) == repr(own[0])) for function in own):
-            raise StateError(
-                f"the layers have base functions of their own, {own}, and a network that is built or loaded anew, as "
-                "for this call, has one; `copy.deepcopy(model)` copies a model with any layers."
-            )
-        return own[0]
+    def _own_settings(self) -> dict[str, Any]:
+        """Return what the layers can be given later: one value that all of them have, or a list of their own."""
+        layers = [layer for layer in self.act_fun if type(layer) is KANLayer]
+        functions: list[BaseFunction] = [layer.base_fun for layer in layers]
+        base_fun: Any = functions
+        if all(is_base_function(function, self.base_fun_name) for function in functions):
+            base_fun = self.base_fun_name
+        elif all(function is functions[0] or repr(function) == repr(functions[0]) for function in functions):
+            base_fun = functions[0]
+        eps = [layer.grid_eps for layer in layers]
+        return {"base_fun": base_fun, "grid_eps": eps[0] if len(set(eps)) == 1 else eps}
 
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
@@ -458,6 +457,12 @@ class Network(ExtraState, Model):
                     f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
                     f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
                 )
+        own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
+        if own:
+            raise StateError(
+                f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
+                "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
+            )
         fresh = make(type(self), **{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:
@@ -482,14 +487,3 @@ class Network(ExtraState, Model):
             )
         self.n_columns = int(state["n_columns"])
         self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
-
-
-def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
-    """Return `value` as an int, or as a list with one int for every edge layer."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    least = {"grid": 1, "k": 0}[name]
-    if not isinstance(value, (list, tuple)):
-        return check_whole(name, value, least)
-    if len(value) != depth:
-        raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
-    return [check_whole(name, entry, least) for entry in value]

@@ -81,7 +81,7 @@ class LayerPicture:
     def __post_init__(self) -> None:
         """Check that every multiplication node has something to multiply."""
         if any(arity < 1 for arity in self.arities):
-            raise ArgumentError(f"Every entry of `arities` must be at least 1; got {list(self.arities)!r}.")
+            raise ArgumentError(f"every entry of `arities` must be at least 1; got {list(self.arities)!r}.")
 
     @property
     def n_sub(self) -> int:
@@ -128,7 +128,7 @@ class DiagramPicture:
         for depth, (lower, upper) in enumerate(zip(self.layers, self.layers[1:])):
             if lower.n_out != upper.n_in:
                 raise ArgumentError(
-                    f"Layer {depth + 1} must have n_in={lower.n_out}, the number of nodes that layer {depth} gives; "
+                    f"layer {depth + 1} must have n_in={lower.n_out}, the number of nodes that layer {depth} gives; "
                     f"got {upper.n_in}."
                 )
 

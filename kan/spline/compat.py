@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, check_whole
 from kan.spline.basis import basis
 from kan.spline.curves import evaluate_curves, fit_coefficients
 from kan.spline.knots import extend_knots
@@ -131,6 +131,11 @@ def curve2coef(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
 def extend_grid(grid: Tensor, k_extend: int = 0) -> Tensor:
     """Add `k_extend` knots on either side, spaced by the mean interval: (I, G + 1) -> (I, G + 2 k_extend + 1).
 
+    Raises
+    ------
+    ArgumentError
+        If `grid` is no matrix, or `k_extend` no whole number of at least 0.
+
     Examples
     --------
     >>> import torch
@@ -140,7 +145,7 @@ def extend_grid(grid: Tensor, k_extend: int = 0) -> Tensor:
     """
     if grid.ndim != 2:
         raise ArgumentError(f"`grid` must have shape (I, G + 1), one row for every input; got {tuple(grid.shape)}.")
-    return extend_knots(grid, degree=k_extend)
+    return extend_knots(grid, degree=check_whole("k_extend", k_extend, 0))
 
 
 def _check(x: Tensor, grid: Tensor, k: int) -> None:

@@ -162,7 +162,7 @@ class Descent:
         with torch.enable_grad():
             loss = self._closure()
         if loss is None:
-            raise ArgumentError("The closure must return the loss; it returned None.")
+            raise ArgumentError("the closure must return the loss; it returned None.")
         self.in_closure = False
         self._vectors.read_gradients()
         number, products = self._vectors.measure(loss, self._history.count)

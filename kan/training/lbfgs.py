@@ -227,6 +227,6 @@ class LBFGS(OneGroupOptimiser):
         limit = group.get("history_size", self.defaults["history_size"])
         if exported is not None and (exported["pairs"].shape[1] != size or exported["count"] > limit):
             raise ArgumentError(
-                f"The state holds {exported['count']} pairs of {exported['pairs'].shape[1]} parameters; expected at "
+                f"the state holds {exported['count']} pairs of {exported['pairs'].shape[1]} parameters; expected at "
                 f"most {limit} pairs of {size}. Load it into the optimiser of the same model."
             )

@@ -65,3 +65,8 @@ def test_ranges_must_be_ordered_finite_pairs(limits: Any) -> None:
 def test_tensors_and_lists_are_ranges_too() -> None:
     assert check_range("a_range", torch.tensor([-1.0, 2.0])) == (-1.0, 2.0)
     assert check_range("a_range", [0, 0]) == (0.0, 0.0)
+
+
+def test_what_would_be_long_is_named_by_its_type() -> None:
+    with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS'; got a Tensor\.$"):
+        check_choice("opt", torch.rand(50, 3), ["LBFGS"])

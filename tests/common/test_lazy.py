@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import sympy
 import torch
 
-from kan.common.lazy import lazy_name
+import kan
+from kan.common.lazy import _STAR_NAMES, lazy_name
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,15 @@ def test_modules_can_be_used_without_an_import_of_their_own() -> None:
 def test_other_names_are_missing_attributes() -> None:
     with pytest.raises(AttributeError, match="no attribute 'pandas'"):
         lazy_name("pandas")
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    module = ast.parse(Path(kan.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in module.body if isinstance(node, ast.If))
+    seen = {}
+    for node in block.body:
+        for alias in node.names:
+            where = (node.module, alias.name) if isinstance(node, ast.ImportFrom) else (alias.name, None)
+            seen[alias.asname or alias.name] = where
+    same = {"nn": ("torch", "nn")}
+    assert seen == {**_STAR_NAMES, **same}

@@ -491,6 +491,8 @@ def test_how_uniform_grids_are_is_a_setting_of_all_layers() -> None:
     assert [layer.grid_eps for layer in network.rebuild().act_fun] == [0.5, 0.5]
     network.act_fun[0].grid_eps = 1.0
     with pytest.raises(StateError, match=r"of their own: \[1.0, 0.5\]"):
+        _ = network.grid_eps
+    with pytest.raises(StateError, match="the layers have grid_eps of their own"):
         network.rebuild()
     with pytest.raises(ArgumentError, match="`grid_eps` must be a number between 0 and 1; got 2"):
         network.grid_eps = 2
@@ -503,7 +505,7 @@ def test_a_base_function_that_all_layers_have_got_is_that_of_the_network() -> No
     child = network.rebuild()
     assert [repr(layer.base_fun) for layer in child.act_fun] == ["LeakyReLU(negative_slope=0.1)"] * 2
     network.act_fun[0].base_fun = torch.nn.LeakyReLU(0.2)
-    with pytest.raises(StateError, match="base functions of their own"):
+    with pytest.raises(StateError, match="the layers have base_fun of their own"):
         network.rebuild()
 
 

@@ -93,3 +93,8 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         curve2coef(torch.rand(9, 1), torch.rand(9, 1), grid, 3)
     with pytest.raises(ArgumentError, match=r"`grid` must have shape \(I, G \+ 1\)"):
         extend_grid(torch.linspace(-1, 1, 6), k_extend=3)
+
+
+def test_a_negative_number_of_knots_to_add_is_refused() -> None:
+    with pytest.raises(ArgumentError, match="`k_extend` must be a whole number of at least 0; got -1"):
+        extend_grid(torch.tensor([[0.0, 1.0]]), k_extend=-1)

@@ -448,8 +448,8 @@ def test_the_last_results_are_kept(make: Make, dataset: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lamb": -0.1}, "`lamb` must be at least 0; got -0.1"),
-        ({"lamb": float("nan")}, "`lamb` must be at least 0"),
+        ({"lamb": -0.1}, "`lamb` must be a finite number of at least 0; got -0.1"),
+        ({"lamb": float("nan")}, "`lamb` must be a finite number of at least 0"),
         ({"steps": -1}, "`steps` must be a whole number of at least 0; got -1"),
         ({"steps": 2.5}, "`steps` must be a whole number"),
         ({"epochs": -1}, "`epochs` must be"),
