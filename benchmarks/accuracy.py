@@ -179,7 +179,7 @@ class Attempts:
     def fit(self, model: KAN, **options: Any) -> float:
         """Train on one grid, take note of the result, and return the error on the validation data."""
         results = model.fit(self.dataset, opt="LM", steps=STEPS, restore_best=True, progress=False, **options)
-        error = float(results["test_loss"].min())
+        error = min(results["test_loss"])
         if error < self.best:
             x, y = self.test
             with torch.no_grad():

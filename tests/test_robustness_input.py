@@ -152,7 +152,7 @@ def test_unusual_columns_train_and_stay_finite(name: str) -> None:
     model = make(grid=8)
     results = fit(model, x, x.sum(dim=1), steps=3, lamb=0.001)
     assert all(np.isfinite(column).all() for column in results.values())
-    objective = results["train_loss"] ** 2 + 0.001 * results["reg"]
+    objective = np.square(results["train_loss"]) + 0.001 * np.array(results["reg"])
     assert objective[-1] < objective[0]
 
 

@@ -7,6 +7,7 @@ The file is a `torch.save` archive of one dict of tensors and plain values:
     state                   the state_dict, names of the symbolic functions included
     trainable, training     which parameters are trained; training or evaluation mode
     device                  where the network was
+    draws                   how often it has drawn random numbers
     data                    None, or the inputs that it has seen
 
 Deviations from pykan: one file in place of three, replaced in one step; the training data stay out of it unless asked
@@ -27,7 +28,7 @@ from kan.checkpoints.archive import read_archive, reading, write_archive
 from kan.checkpoints.pykan_files import has_pykan_files, load_pykan
 from kan.checkpoints.state import AnyNetwork, Loaded, NetworkState, cloned, symbolic_layers, usable_device
 from kan.checkpoints.validation import check_extra_states, check_functions, check_tensors
-from kan.common.errors import ArgumentError, CheckpointError
+from kan.common.errors import ArgumentError, CheckpointError, check_whole
 from kan.common.extra_state import unpack
 from kan.layers.symbolic_layer import ANONYMOUS
 from kan.network import Network
@@ -91,6 +92,7 @@ def save_checkpoint(network: Network, path: str | os.PathLike[str], *, with_data
         "trainable": dict(state.trainable),
         "training": state.training,
         "device": state.device,
+        "draws": state.draws,
         "data": _data_of(network) if with_data else None,
     }
     file = checkpoint_file(path)
@@ -156,7 +158,8 @@ def _load_own(file: Path, network_class: Callable[..., AnyNetwork]) -> Loaded[An
     settings, tensors = content["settings"], content["state"]
     check_tensors(settings, tensors)
     check_functions(_function_names(tensors))
-    state = NetworkState(settings, tensors, content["trainable"], content["training"], content["device"])
+    draws = check_whole("draws", content.get("draws", 0), 0)
+    state = NetworkState(settings, tensors, content["trainable"], content["training"], content["device"], draws=draws)
     network = state.build(network_class, device="cpu")
     check_extra_states(network)
     data = content["data"] or {}

@@ -40,6 +40,8 @@ class NetworkState:
         Where it was.
     functions : tuple of mapping
         Symbolic functions without a name.
+    draws : int
+        How often the network has drawn random numbers.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class NetworkState:
     training: bool
     device: str
     functions: Functions = ()
+    draws: int = 0
 
     @classmethod
     def capture(cls, network: Network) -> NetworkState:
@@ -67,6 +70,7 @@ class NetworkState:
             training=network.training,
             device=str(network.device),
             functions=copy.deepcopy(_unnamed_functions(network)),
+            draws=network._draws,
         )
 
     @property
@@ -92,6 +96,7 @@ class NetworkState:
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(self.trainable.get(name, parameter.requires_grad))
         network.train(self.training)
+        network._draws = self.draws
 
     def __deepcopy__(self, memo: Any) -> NetworkState:
         """Return the same object: nothing changes it."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from kan.common.console import say
 from kan.common.errors import ArgumentError, StateError
 from kan.surgery.indices import checked_edge, numeric_edges, symbolic_edges
 from kan.surgery.masks import set_mode, unfix
@@ -73,7 +74,7 @@ def fix_symbolic(
     ArgumentError
         If there is no such edge or function, or the fit cannot be made.
     StateError
-        If the fit has no data, or symbolic edges are switched off.
+        If the fit has no data.
 
     Examples
     --------
@@ -86,7 +87,7 @@ def fix_symbolic(
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     _check_function(fun_name)
-    check_enabled(network)
+    enable(network, verbose=verbose)
     symbolic, removed = symbolic_edges(network, layer), is_removed(network, layer, i, j)
     r2: Tensor | None = None
     if fit_params_bool:
@@ -146,6 +147,14 @@ def unfix_symbolic_all(network: Network) -> None:
                     symbolic.clear_edge(i, j)
                 elif symbolic.is_fixed(i, j):
                     unfix(network, layer, i, j)
+
+
+def enable(network: Network, *, verbose: bool) -> None:
+    """Let symbolic edges count, if they do not: whoever names one wants it."""
+    if not network.symbolic_enabled:
+        network.symbolic_enabled = True
+        if verbose:
+            say("symbolic edges were switched off (`symbolic_enabled=False`, or `speed()`); now they count again.")
 
 
 def check_enabled(network: Network) -> None:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
-from kan.common.extra_state import ExtraState, pack, unpack
+from kan.common.extra_state import ExtraState, unpack
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.symbolic import fit_affine, lookup
@@ -301,9 +301,13 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)
 
-    def get_extra_state(self) -> Tensor:
-        """Return the functions by name, for the `state_dict`."""
-        return pack({"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)})
+    def _named_state(self) -> dict[str, Any]:
+        """Return the functions by name."""
+        return {"funs_name": [list(row) for row in self.funs_name], "fixed": sorted(self._fixed)}
+
+    def _usual_state(self) -> dict[str, Any]:
+        """Return the names of an idle layer."""
+        return {"funs_name": [[IDLE] * self.in_dim] * self.out_dim, "fixed": []}
 
     def set_extra_state(self, state: Any) -> None:
         """Restore the functions of `get_extra_state`; functions without a name stay as they are here."""

@@ -129,7 +129,7 @@ class Fitting(Observed, Versions):
 
         Returns
         -------
-        dict of 1-D arrays
+        dict of lists of float
             'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step; 'starts'
             with `n_starts`: the loss at which every start was left.
 
@@ -145,7 +145,7 @@ class Fitting(Observed, Versions):
         >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, test_num=50)
         >>> model = KAN(width=[2, 2, 1], seed=0)
         >>> results = model.fit(dataset, steps=10, progress=False)
-        >>> bool(results["train_loss"][-1] < results["train_loss"][0])
+        >>> results["train_loss"][-1] < results["train_loss"][0]
         True
         """
         weights = {

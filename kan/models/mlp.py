@@ -110,7 +110,7 @@ class MLP(Observed, Perceptron):
 
         Returns
         -------
-        dict of 1-D arrays
+        dict of lists of float
             'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step.
 
         Raises
@@ -150,7 +150,7 @@ class MLP(Observed, Perceptron):
         try:
             training.run()
         finally:
-            self.last_results = training.record.arrays()
+            self.last_results = training.record.lists()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
         return self.last_results

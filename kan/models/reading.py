@@ -251,7 +251,7 @@ class Reading(Observed, Network):
     def read_from(self) -> tuple[list[Tensor], list[Any]]:
         """Return what activations and scores depend on."""
         tensors, others = super().read_from()
-        base_functions = [layer.base_fun for layer in self.act_fun]
+        base_functions = [getattr(layer, "base_fun", None) for layer in self.act_fun]  # a user's layer may have none
         symbolic = [group for layer in self.symbolic_fun for group in layer.edge_groups()]  # type: ignore[operator]
         return tensors, [*others, self.shape, self.symbolic_enabled, *base_functions, *symbolic]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from kan.checkpoints import History, copy_network, load_checkpoint, save_checkpoint
 from kan.common.console import say
 from kan.common.properties import settled
-from kan.network import Network
+from kan.network import Network, make
 
 Self = TypeVar("Self", bound="Versions")
 
@@ -105,8 +105,7 @@ class Versions(Network):
             If the file is damaged, or is no checkpoint. Nothing in it is executed.
         """
         # pykan's files do not say that the model is no new one; its history begins below.
-        make: Callable[..., Self] = cls
-        model = load_checkpoint(path, partial(make, first_init=False), device=device)
+        model = load_checkpoint(path, partial(make, cls, first_init=False), device=device)
         if model.auto_save:
             model.begin_history("load")
         return model
@@ -181,8 +180,7 @@ class Versions(Network):
 
     def _maker(self: Self) -> Callable[..., Self]:
         """Return what makes an earlier version; versions do not name the folder that they are kept in."""
-        make: Callable[..., Self] = type(self)
-        return partial(make, ckpt_path=self.ckpt_path)
+        return partial(make, type(self), ckpt_path=self.ckpt_path)
 
     def _with_data(self: Self, model: Self) -> Self:
         """Let an earlier version of this model refer to the same data."""

@@ -2,7 +2,7 @@
 
 On a network of a few nodes autograd costs as much as the arithmetic: every operation is called twice through it, and
 every result takes fresh memory. Here the two passes are written out (`kan.layers.edge_adjoint`), everything that only
-depends on grids and data is computed once, and memory is used again. The numbers are those of `Network.predict`,
+depends on grids and data is computed once, and memory is used again. The numbers are those of `Network.forward`,
 `Network.trace` and their gradients up to rounding; the tests compare them.
 
 It serves where parameters are trained with first derivatives on full tensors. Whatever differentiates otherwise

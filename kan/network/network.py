@@ -19,8 +19,8 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
-from kan.common.extra_state import ExtraState, pack, unpack
+from kan.common.errors import ArgumentError, StateError, check_number, check_range
+from kan.common.extra_state import ExtraState, unpack
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
@@ -28,8 +28,9 @@ from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
+from kan.network.making import make
 from kan.network.model import Model
-from kan.network.shape import Shape
+from kan.network.shape import Shape, per_layer
 from kan.network.trace import LayerTrace, Trace
 
 Self = TypeVar("Self", bound="Network")
@@ -80,7 +81,7 @@ class Network(ExtraState, Model):
         self.shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
         self.mult_arity = self.shape.mult_arity(like=mult_arity)
-        grid, self.k = _per_layer("grid", grid, self.depth), _per_layer("k", k, self.depth)
+        grid, self.k = per_layer("grid", grid, self.depth), per_layer("k", k, self.depth)
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
@@ -200,7 +201,7 @@ class Network(ExtraState, Model):
     @property
     def is_plain(self) -> bool:
         """Whether the class leaves the passes of this one as they are."""
-        own = ("predict", "predict_by_layers", "trace", "advance")
+        own = ("predict_prepared", "predict_by_layers", "trace", "advance")
         return all(getattr(type(self), name) is getattr(Network, name) for name in own)
 
     @property
@@ -287,10 +288,10 @@ class Network(ExtraState, Model):
         if not is_transformed():
             self.cache_data = x.detach()
             self._recorded.clear()
-        return self.predict(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
+        return self.predict_prepared(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:
-        """Return `x` in the form that `predict` and `trace` take, with what stays the same while the grids do.
+        """Return `x` in the form that `predict_prepared` and `trace` take, with what stays the same while the grids do.
 
         Training evaluates the network hundreds of times on the same data: the bases of the first layer are computed
         once, as long as they fit into moderate memory.
@@ -301,7 +302,7 @@ class Network(ExtraState, Model):
         with torch.no_grad():
             return Prepared(inputs, layer.features(inputs) if size <= _MOST_PREPARED else None)
 
-    def predict(self, prepared: Any, **singularity: Any) -> Tensor:
+    def predict_prepared(self, prepared: Any, **singularity: Any) -> Tensor:
         """Evaluate the network on inputs (N, inputs), or on what `prepare` made of them; returns (N, outputs)."""
         nodes, features = prepared if isinstance(prepared, Prepared) else self.prepare(prepared)
         first: KANLayer = self.act_fun[0]  # type: ignore[assignment]
@@ -442,7 +443,7 @@ class Network(ExtraState, Model):
         return {"base_fun": base_fun, "grid_eps": eps[0] if len(set(eps)) == 1 else eps}
 
     def rebuild(self: Self, **changes: Any) -> Self:
-        """Return a fresh network of the caller's own class with some settings changed, of the same dtype and device.
+        """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
 
         Its parameters are as the constructor leaves them; data and random state are carried over.
 
@@ -463,16 +464,20 @@ class Network(ExtraState, Model):
                 f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
                 "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
             )
-        fresh = type(self)(**{**self.settings(), **changes})
+        fresh = make(type(self), **{**self.settings(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:
             fresh.n_columns, fresh.input_id = self.n_columns, self.input_id.clone()
         fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws
         return fresh
 
-    def get_extra_state(self) -> Tensor:
-        """Return what the parameters do not say: which columns of the data are the inputs."""
-        return pack({"n_columns": self.n_columns, "input_id": self.input_id.tolist(), "draws": self._draws})
+    def _named_state(self) -> dict[str, Any]:
+        """Return which columns of the data are the inputs."""
+        return {"n_columns": self.n_columns, "input_id": self.input_id.tolist()}
+
+    def _usual_state(self) -> dict[str, Any]:
+        """Say that all columns are, in order."""
+        return {"n_columns": self.width_in[0], "input_id": list(range(self.width_in[0]))}
 
     def set_extra_state(self, state: Any) -> None:
         """Restore what `get_extra_state` returned."""
@@ -481,16 +486,5 @@ class Network(ExtraState, Model):
             raise ArgumentError(
                 f"the state is of a model with {len(state['input_id'])} inputs, not {self.width_in[0]}."
             )
-        self.n_columns, self._draws = int(state["n_columns"]), int(state["draws"])
+        self.n_columns = int(state["n_columns"])
         self.input_id = torch.tensor(state["input_id"], dtype=torch.long, device=self.device)
-
-
-def _per_layer(name: str, value: Any, depth: int) -> int | list[int]:
-    """Return `value` as an int, or as a list with one int for every edge layer."""
-    value = value.tolist() if hasattr(value, "tolist") else value
-    least = {"grid": 1, "k": 0}[name]
-    if not isinstance(value, (list, tuple)):
-        return check_whole(name, value, least)
-    if len(value) != depth:
-        raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
-    return [check_whole(name, entry, least) for entry in value]

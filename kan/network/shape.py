@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from kan.common.errors import ArgumentError, is_whole
+from kan.common.errors import ArgumentError, check_whole, is_whole
 
 MultArity = Union[int, list[list[int]]]
 
@@ -108,3 +108,14 @@ def _layer_arities(mult_arity: Any, layer: int, n_mult: int) -> tuple[int, ...]:
             f"`mult_arity[{layer}]` must hold one arity for each of the {n_mult} products there; got {arities!r}."
         )
     return tuple(int(arity) for arity in arities)
+
+
+def per_layer(name: str, value: Any, depth: int) -> int | list[int]:
+    """Return `value` as an int, or as a list with one int for every edge layer."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    least = {"grid": 1, "k": 0}[name]
+    if not isinstance(value, (list, tuple)):
+        return check_whole(name, value, least)
+    if len(value) != depth:
+        raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
+    return [check_whole(name, entry, least) for entry in value]

@@ -17,7 +17,7 @@ from kan.models import KAN
 from kan.training.record import named_metrics
 
 if TYPE_CHECKING:
-    from kan.training.record import Results
+    import numpy as np
 
 
 def runner1(
@@ -35,7 +35,7 @@ def runner1(
     *,
     ckpt_path: str | None = None,
     progress: bool = True,
-) -> Results:
+) -> dict[str, np.ndarray[Any, Any]]:
     """Train, prune and refine in rounds, and return what every stage reached.
 
     Parameters

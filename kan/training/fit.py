@@ -213,7 +213,7 @@ class Training:
 
     def results(self) -> Results:
         """Return what was recorded."""
-        return self.record.arrays()
+        return self.record.lists()
 
     def _enter(self, stage: int) -> None:
         """Go on to the next grid, with an optimiser that knows nothing of the parameters' old shapes."""

@@ -137,7 +137,7 @@ class Point:
         if self._prepared is None:
             result: Tensor = objective.network(self.x, **objective.singularity)
             return result
-        return cast("Network", objective.network).predict(self._prepared, **objective.singularity)
+        return cast("Network", objective.network).predict_prepared(self._prepared, **objective.singularity)
 
 
 class AdjointPoint:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 from kan.common.errors import ArgumentError, check_choice
 
 if TYPE_CHECKING:
-    import numpy as np
     from torch import Tensor, nn
 
-    Results = dict[str, np.ndarray[Any, Any]]
+    Results = dict[str, list[float]]
 
 
 Metric = Callable[..., Any]
@@ -79,11 +78,9 @@ class Record:
         """Return the line for the progress bar."""
         return "| " + " | ".join(f"{name}: {self.values[name][-1]:.2e}" for name in self.shown) + " |"
 
-    def arrays(self) -> Results:
-        """Return one 1-D array per quantity."""
-        import numpy as np
-
-        return {name: np.array(column) for name, column in self.values.items()}
+    def lists(self) -> Results:
+        """Return one list per quantity, which is the caller's: scripts put those of several runs together."""
+        return {name: list(column) for name, column in self.values.items()}
 
 
 class BestModel:

@@ -82,9 +82,7 @@ class StartSearch:
 
     def results(self) -> Results:
         """Return what the best start's training recorded, and 'starts': what every start reached."""
-        import numpy as np
-
-        return {**self.training.results(), "starts": np.array(self.losses)}
+        return {**self.training.results(), "starts": list(self.losses)}
 
     def run(self) -> None:
         """Try the starts, and train the last two to the end.

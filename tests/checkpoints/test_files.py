@@ -360,6 +360,13 @@ def test_a_changed_entry_is_an_error_of_the_checkpoint(make: Any, field: str, na
         load_checkpoint("mark", Network)
 
 
+def test_random_numbers_go_on_where_they_were(make: Any) -> None:
+    network = make()
+    network.draw_stream()
+    save_checkpoint(network, "mark")
+    assert load_checkpoint("mark", Network)._draws == 1
+
+
 def test_data_of_another_width_are_refused(make: Any) -> None:
     file = save_checkpoint(make(), "mark")
     torch.save({**content_of(file), "data": {"cache_data": torch.zeros(3, 9), "reference": None}}, file)

@@ -127,6 +127,12 @@ def test_a_state_says_nothing_about_where_to_write() -> None:
     assert "ckpt_path" not in NetworkState.capture(Writing([1, 1])).settings
 
 
+def test_random_numbers_go_on_where_they_were(make: Any) -> None:
+    network = make()
+    network.draw_stream()
+    assert copy_network(network)._draws == NetworkState.capture(network).build(Network)._draws == 1
+
+
 def test_a_state_is_its_own_deepcopy(make: Any) -> None:
     state = NetworkState.capture(make())
     assert copy.deepcopy(state) is state
@@ -135,7 +141,7 @@ def test_a_state_is_its_own_deepcopy(make: Any) -> None:
 def test_nbytes_counts_the_tensors(make: Any) -> None:
     network = make(dtype=torch.float64)
     numbers = 8 * sum(p.numel() for p in network.parameters())
-    names = sum(entry.numel() for name, entry in network.state_dict().items() if name.endswith("_extra_state"))
+    names = sum(4 * entry.numel() for name, entry in network.state_dict().items() if name.endswith("_extra_state"))
     assert NetworkState.capture(network).nbytes == numbers + names
     assert size_of({"a": torch.zeros(3), "b": "text"}) == 12
 

@@ -130,7 +130,7 @@ def fit_from_several_starts(device: Any) -> Found:
 def fitted(device: Any, **options: Any) -> Found:
     made = model(device)
     results = made.fit(data(device), steps=2, progress=False, **options)
-    return [*results["train_loss"].tolist(), *state(made)]
+    return [*results["train_loss"], *state(made)]
 
 
 def grid_updates(device: Any) -> Found:

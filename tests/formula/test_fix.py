@@ -113,10 +113,20 @@ def test_the_data_are_the_reference_data_not_the_last_batch(network, x):
     assert fix_symbolic(network, 0, 0, 1, "sin", verbose=False).item() > 0.9999
 
 
-def test_switched_off_symbolic_edges_are_an_error(network, x):
+def test_naming_an_edge_switches_symbolic_edges_on_again(network, x, capsys):
     network.symbolic_enabled = False
-    with pytest.raises(StateError, match="symbolic_enabled"):
-        fix_symbolic(network, 0, 0, 1, "sin", x=x)
+    fix_symbolic(network, 0, 0, 1, "sin", x=x)
+    assert network.symbolic_enabled
+    assert "switched off" in capsys.readouterr().out
+    fix_symbolic(network, 0, 1, 1, "sin", x=x)
+    assert "switched off" not in capsys.readouterr().out
+
+
+def test_a_refused_name_switches_nothing_on(network):
+    network.symbolic_enabled = False
+    with pytest.raises(ArgumentError):
+        fix_symbolic(network, 0, 0, 1, "sinus")
+    assert not network.symbolic_enabled
 
 
 def test_unfixing_brings_the_spline_back(network, x):

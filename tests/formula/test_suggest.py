@@ -173,3 +173,10 @@ def test_the_edges_of_a_layer_are_fitted_together(x, monkeypatch):
     assert fitted == [4, 2]
     # A call takes some microseconds. Edge by edge, one function after the other, it would be thirty thousand for each.
     assert calls.count < 10_000 * sum(fitted)
+
+
+def test_auto_symbolic_switches_symbolic_edges_on_again():
+    network = Network(width=[1, 1], symbolic_enabled=False, seed=0)
+    auto_symbolic(network, lib=["x", "sin"], x=torch.rand(50, 1), verbose=0)
+    assert network.symbolic_enabled
+    assert network.has_symbolic

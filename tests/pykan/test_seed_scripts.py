@@ -44,5 +44,5 @@ def test_the_first_tutorial_ends_with_a_formula_that_fits_and_is_the_network(mod
 def test_the_advice_of_the_readme_runs(tmp_path: Path) -> None:
     names = run("advice_0_2.py")
     assert names["pruned_model"].width[0] == [5, 0]
-    assert names["results"]["train_loss"].shape == (5,)
+    assert len(names["results"]["train_loss"]) == 5
     assert list(tmp_path.iterdir()) == []

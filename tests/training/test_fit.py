@@ -26,7 +26,7 @@ def rmse(model: KAN, x: Tensor, y: Tensor) -> float:
         return float((model(x) - y).square().mean().sqrt())
 
 
-def quiet(model: KAN, dataset: Any, **options: Any) -> dict[str, np.ndarray]:
+def quiet(model: KAN, dataset: Any, **options: Any) -> dict[str, list[float]]:
     return model.fit(dataset, **{"steps": 4, "progress": False, **options})
 
 
@@ -52,7 +52,7 @@ def test_penalties_make_edges_small(make: Make, dataset: Any) -> None:
 @pytest.mark.parametrize("metric", ["edge_forward_spline_u", "edge_forward_sum", "edge_backward", "node_backward"])
 def test_every_way_to_measure_edges_trains(make: Make, dataset: Any, metric: str) -> None:
     results = quiet(make(), dataset, lamb=0.01, reg_metric=metric, steps=4)
-    objective = results["train_loss"] ** 2 + 0.01 * results["reg"]
+    objective = np.square(results["train_loss"]) + 0.01 * np.array(results["reg"])
     assert objective[-1] < objective[0]
     assert results["reg"][-1] > 0
 
@@ -115,13 +115,12 @@ def test_a_class_with_a_forward_of_its_own_is_trained_with_it(dataset: Any) -> N
 # Results
 
 
-def test_results_are_arrays_with_one_number_per_step(make: Make, dataset: Any) -> None:
+def test_results_are_lists_with_one_number_per_step(make: Make, dataset: Any) -> None:
     results = quiet(make(), dataset, steps=5)
     assert list(results) == ["train_loss", "test_loss", "reg"]
     for column in results.values():
-        assert isinstance(column, np.ndarray)
-        assert column.shape == (5,)
-        assert column.dtype == np.float64
+        assert isinstance(column, list)
+        assert [type(number) for number in column] == [float] * 5
 
 
 def test_the_default_loss_is_recorded_as_its_root(make: Make, dataset: Any) -> None:
@@ -152,7 +151,7 @@ def test_the_penalty_is_recorded_without_its_weight(make: Make, dataset: Any) ->
 
 
 def test_without_a_weight_the_penalty_is_zero(make: Make, dataset: Any) -> None:
-    assert quiet(make(), dataset)["reg"].tolist() == [0.0] * 4
+    assert quiet(make(), dataset)["reg"] == [0.0] * 4
 
 
 def test_metrics_in_the_style_of_pykan_are_recorded(make: Make, dataset: Any) -> None:
@@ -166,7 +165,7 @@ def test_metrics_in_the_style_of_pykan_are_recorded(make: Make, dataset: Any) ->
 
     results = quiet(model, dataset, metrics=(train_acc, test_acc))
     assert list(results) == ["train_loss", "test_loss", "reg", "train_acc", "test_acc"]
-    assert results["train_acc"].shape == (4,)
+    assert len(results["train_acc"]) == 4
     assert results["train_acc"][-1] == pytest.approx(float(train_acc()))
 
 
@@ -185,7 +184,7 @@ def test_a_metric_may_be_an_object_without_a_name(make: Make, dataset: Any) -> N
         def __call__(self) -> int:
             return 7
 
-    assert quiet(make(), dataset, metrics=[Seven()])["Seven"].tolist() == [7.0] * 4
+    assert quiet(make(), dataset, metrics=[Seven()])["Seven"] == [7.0] * 4
 
 
 def test_the_progress_bar_shows_the_metrics_asked_for(make: Make, dataset: Any, capsys: Any) -> None:
@@ -242,7 +241,7 @@ def test_the_training_inputs_become_the_data_of_the_scores(make: Make, dataset: 
 
 def test_small_batches_train(make: Make, dataset: Any) -> None:
     results = quiet(make(), dataset, batch=16, opt="Adam", steps=50)
-    assert results["train_loss"][-10:].mean() < results["train_loss"][:10].mean()
+    assert sum(results["train_loss"][-10:]) < sum(results["train_loss"][:10])
 
 
 def test_epochs_count_passes_over_the_data(make: Make, dataset: Any) -> None:
@@ -256,7 +255,7 @@ def test_a_loader_trains(make: Make, dataset: Any) -> None:
     results = quiet(model, loader, opt="Adam", epochs=8, lr=0.02)
     assert list(results) == ["train_loss", "reg"]
     assert len(results["train_loss"]) == 8 * 3
-    assert results["train_loss"][-3:].mean() < results["train_loss"][:3].mean()
+    assert sum(results["train_loss"][-3:]) < sum(results["train_loss"][:3])
 
 
 def test_a_dictionary_of_loaders_trains(make: Make, dataset: Any) -> None:
@@ -364,8 +363,8 @@ def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, batc
     data = {**dataset, "train_label": dataset["train_label"] + noise}
     model = make((2, 1), grid=10)
     results = quiet(model, data, steps=15, restore_best=True, batch=batch)
-    assert results["test_loss"].argmin() < 14
-    assert rmse(model, data["test_input"], data["test_label"]) == pytest.approx(results["test_loss"].min(), rel=1e-5)
+    assert np.argmin(results["test_loss"]) < 14
+    assert rmse(model, data["test_input"], data["test_label"]) == pytest.approx(min(results["test_loss"]), rel=1e-5)
 
 
 def test_an_optimiser_that_cannot_improve_any_more_is_not_asked_again(make: Make) -> None:
@@ -546,7 +545,7 @@ def test_a_schedule_of_grids_refines_the_model_itself(make: Any, dataset: Any) -
     results = model.fit(dataset, steps=4, grids=[3, 6, 12], progress=False)
     assert model.grid == 12
     assert model.act_fun[0].coef is parameter
-    assert results["grid"].tolist() == [3] * 4 + [6] * 4 + [12] * 4
+    assert results["grid"] == [3] * 4 + [6] * 4 + [12] * 4
     assert results["train_loss"][-1] < results["train_loss"][3]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,21 +12,26 @@ from kan.common.errors import ArgumentError
 from kan.training.record import BestModel, Record, named_metrics
 
 
-def test_every_quantity_is_a_one_dimensional_array_in_the_order_given() -> None:
+def test_every_quantity_is_a_list_of_numbers_in_the_order_given() -> None:
     record = Record(["train_loss", "reg"])
     record.add({"reg": 0.0, "train_loss": 2.0})
     record.add({"reg": 0.5, "train_loss": 1.0})
-    arrays = record.arrays()
-    assert list(arrays) == ["train_loss", "reg"]
-    assert all(isinstance(column, np.ndarray) and column.ndim == 1 for column in arrays.values())
-    assert arrays["train_loss"].tolist() == [2.0, 1.0]
+    lists = record.lists()
+    assert list(lists) == ["train_loss", "reg"]
+    assert lists == {"train_loss": [2.0, 1.0], "reg": [0.0, 0.5]}
 
 
-def test_without_a_step_the_arrays_are_there_and_empty() -> None:
-    assert {name: column.shape for name, column in Record(["train_loss", "reg"]).arrays().items()} == {
-        "train_loss": (0,),
-        "reg": (0,),
-    }
+def test_the_lists_are_the_callers() -> None:
+    record = Record(["reg"])
+    record.add({"reg": 0.0})
+    several = record.lists()["reg"]
+    several += record.lists()["reg"]
+    assert several == [0.0, 0.0]
+    assert record.lists() == {"reg": [0.0]}
+
+
+def test_without_a_step_the_lists_are_there_and_empty() -> None:
+    assert Record(["train_loss", "reg"]).lists() == {"train_loss": [], "reg": []}
 
 
 def test_a_step_can_be_repeated() -> None:

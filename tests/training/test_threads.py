@@ -40,5 +40,5 @@ def test_fit_uses_one_thread_for_small_networks(width: list[int], rows: int, thr
 
     dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=rows, test_num=10)
     results = KAN(width=width, seed=0).fit(dataset, opt=opt, steps=1, metrics=[used], progress=False)
-    assert results["used"].tolist() == [threads]
+    assert results["used"] == [threads]
     assert torch.get_num_threads() == 2
