@@ -10,7 +10,6 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-
 _LONGEST = 80
 
 

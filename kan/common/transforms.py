@@ -14,6 +14,25 @@ def is_transformed() -> bool:
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
+def is_nested_forward() -> bool:
+    """Return True inside two or more of ``torch.func``'s forward-mode transforms, such as ``jacfwd`` of ``jacfwd``."""
+    if torch.compiler.is_compiling() or torch._C._functorch.maybe_current_level() is None:
+        return False
+    levels = torch._C._functorch.get_interpreter_stack() or []
+    return sum(level.key() == torch._C._functorch.TransformType.Jvp for level in levels) > 1
+
+
+def has_values(tensor: torch.Tensor) -> bool:
+    """Return False where a tensor's values decide nothing: for compilers, and batched by ``torch.func.vmap``."""
+    if torch.compiler.is_compiling():
+        return False
+    while torch._C._functorch.is_functorch_wrapped_tensor(tensor):
+        if torch._C._functorch.is_batchedtensor(tensor):
+            return False
+        tensor = torch._C._functorch.get_unwrapped(tensor)
+    return True
+
+
 def is_batched(gradient: torch.Tensor) -> bool:
     """Return True for several gradients that autograd takes back together (``is_grads_batched``)."""
     return torch._C._functorch.is_legacy_batchedtensor(gradient)

@@ -11,6 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.2 to 2.4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
+from kan.common.properties import settled
 from kan.common.random import stream
-from kan.common.transforms import is_autocast
+from kan.common.transforms import is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, resolve_base_function
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
 from kan.layers.sparse import sparse_mask
@@ -137,7 +139,7 @@ class KANLayer(nn.Module):
         self.scale_sp = nn.Parameter(scale_sp / root * mask, requires_grad=sp_trainable)
         self.to(device)
 
-    @property
+    @settled
     def num(self) -> int:
         """The number of grid intervals."""
         return self.grid.shape[1] - 2 * self.k - 1
@@ -196,7 +198,9 @@ class KANLayer(nn.Module):
         """
         self._check_columns(x)
         leading = x.shape[:-1]
-        return self.edge_sums(x.reshape(leading.numel(), self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
+        # `leading.numel()` would be a fixed number for `torch.export`; -1 is no number for tensors without entries.
+        rows = math.prod(leading)
+        return self.edge_sums(x.reshape(rows, self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
 
     def features(self, x: Tensor) -> Features:
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
@@ -206,7 +210,7 @@ class KANLayer(nn.Module):
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
-        if self.sample_weights is not None and not with_variances:
+        if self.sample_weights is not None and not with_variances and not is_transformed():
             return EdgeSums(self.sample_weights.sums(x, features), None)
         if is_autocast(x.device.type):
             # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.

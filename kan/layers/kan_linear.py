@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Callable
 
 import torch
 from torch import Tensor, nn
 
+from kan.common.arrays import check_finite
 from kan.layers.kan_layer import KANLayer
 
 
@@ -80,3 +82,17 @@ class KANLinear(KANLayer):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Evaluate ``(..., in_features) -> (..., out_features)``."""
         return self.forward_sum(x)
+
+    def update_grid_from_samples(self, x: Tensor, mode: str = "sample", *, margin: float = 0.0) -> None:
+        """Move the knots to where samples ``(..., in_features)`` are, as `KANLayer.update_grid_from_samples` does."""
+        super().update_grid_from_samples(self._rows(x), mode, margin=margin)
+
+    def refine(self, x: Tensor, intervals: int) -> None:
+        """Subdivide the grid where samples ``(..., in_features)`` are, as `KANLayer.refine` does."""
+        super().refine(self._rows(x), intervals)
+
+    def _rows(self, x: Tensor) -> Tensor:
+        """Return samples (..., I) as rows (N, I), or raise unless all are finite."""
+        self._check_columns(x)
+        check_finite("x", x)
+        return x.reshape(math.prod(x.shape[:-1]), self.in_dim)

@@ -21,6 +21,7 @@ from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.extra_state import ExtraState, pack, unpack
 from kan.common.random import stream
+from kan.common.transforms import has_values, is_transformed
 from kan.symbolic import fit_affine, lookup
 from kan.symbolic.library import Unguarded
 
@@ -39,6 +40,14 @@ class EdgeGroup(NamedTuple):
     guarded: Callable[..., Any]
     outputs: Tensor  # (E,)
     inputs: Tensor  # (E,)
+    columns: list[int]  # the inputs as numbers
+
+    def select(self, x: Tensor) -> Tensor:
+        """Return the inputs (E, N) of the edges from those of the layer, x (I, N)."""
+        if torch.compiler.is_compiling():
+            # By slices: torch's inductor can lose the gradient of an index that it scatters into one made elsewhere.
+            return torch.cat([x[i : i + 1] for i in self.columns])
+        return x[self.inputs]
 
     def bound(self, threshold: float | None) -> Callable[[Tensor], Tensor]:
         """Return the plain function, or the one guarded at a threshold."""
@@ -146,9 +155,9 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         for group in self.edge_groups():
             affine = self.affine[group.outputs, group.inputs].to(x.dtype)  # (E, 4)
             a, b, c, d = affine[:, :, None].unbind(dim=1)
-            argument = torch.addcmul(b, a, x[group.inputs])
+            argument = torch.addcmul(b, a, group.select(x))
             mask = self.mask[group.outputs, group.inputs][:, None].to(x.dtype)
-            if torch.compiler.is_compiling():
+            if not has_values(self.mask):
                 argument = torch.where(mask != 0, argument, _HARMLESS)
             value = group.bound(y_th if singularity_avoiding else None)(argument)
             results.append((group, mask * (c * value + d)))
@@ -330,18 +339,20 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         """Return the groups of edges with the same function, on the device of the parameters.
 
         Edges with mask zero are left out: a function that is infinite or NaN there would spoil sum and gradients. Only
-        a compiler, which cannot look at the mask, gets them too.
+        who cannot look at the mask, a compiler or an ensemble under `torch.func.vmap`, gets them too.
         """
         if self.is_idle:
             return []
-        if torch.compiler.is_compiling():
+        if not has_values(self.mask):
             return self._grouped_edges(sorted(self._fixed))
         known = self._groups
         if known is None or known.mask.device != self.device or not torch.equal(known.mask, self.mask):
             # What is kept may serve a training step after a pass in inference mode.
             with torch.inference_mode(False):
                 active = [pair for pair in sorted(self._fixed) if self.mask[pair] != 0]
-                self._groups = known = _Groups(self._grouped_edges(active), self.mask.detach().clone())
+                known = _Groups(self._grouped_edges(active), self.mask.detach().clone())
+            if not is_transformed():  # whose tensors end with it
+                self._groups = known
         return known.groups
 
     def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
@@ -353,7 +364,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])
             outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
-            groups.append(EdgeGroup(function, guarded, outputs, inputs))
+            groups.append(EdgeGroup(function, guarded, outputs, inputs, [i for _, i in pairs]))
         return groups
 
     def __getstate__(self) -> dict[str, Any]:

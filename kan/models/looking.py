@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+import torch
+
 from kan.attribution import attribute
 from kan.common.errors import check_choice
 from kan.models.reading import Reading
@@ -131,7 +133,8 @@ class Looking(Reading):
         from kan.plotting.edge_files import save_edges
         from kan.plotting.network_picture import picture_of
 
-        weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
+        with torch.no_grad():
+            weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
         network = cast("PicturableNetwork", self)
         picture = picture_of(network, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
         if folder is not None:

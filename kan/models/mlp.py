@@ -12,7 +12,7 @@ from kan import surgery
 from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
 from kan.models.observed import Observed
-from kan.network import Perceptron, PerceptronTrace
+from kan.network import Perceptron, PerceptronTrace, recorded
 from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
 
 if TYPE_CHECKING:
@@ -166,38 +166,41 @@ class MLP(Observed, Perceptron):
 
     # Reading
 
-    @property
+    @recorded
     def acts(self) -> list[Tensor] | None:
-        """What enters every linear layer (N, nodes), at the last input; None before there was one."""
-        trace = self._last_trace()
-        return None if trace is None else trace.nodes[:-1]
+        """One tensor per linear layer: what enters it (N, nodes), at the last input; None before there was one."""
+        return None if self.cache_data is None else self._last_trace().nodes[:-1]
 
-    @property
+    @recorded
     def acts_scale(self) -> list[Tensor] | None:
-        """Standard deviation of the nodes after every linear layer."""
-        trace = self._last_trace()
-        return None if trace is None else trace.spreads()[1:]
+        """One tensor per linear layer: the standard deviation of the nodes after it; None before any data."""
+        return None if self.cache_data is None else self._last_trace().spreads()[1:]
 
-    @property
+    @recorded
     def wa_forward(self) -> list[Tensor] | None:
-        """The weights times the standard deviation of the node that they start from (O, I)."""
-        trace = self._last_trace()
-        return None if trace is None else trace.carried()
+        """One tensor per linear layer: the weights times the spread of their start (O, I); None before any data."""
+        return None if self.cache_data is None else self._last_trace().carried()
 
     @property
-    def wa_backward(self) -> list[Tensor] | None:
-        """The scores of the weights (O, I); another name of `edge_scores`."""
+    def wa_backward(self) -> list[Tensor]:
+        """One tensor per linear layer: the scores of the weights (O, I); another name of `edge_scores`."""
         return self.edge_scores
 
-    @property
-    def edge_scores(self) -> list[Tensor] | None:
-        """The score of every weight (O, I)."""
-        return None if self.cache_data is None else self._scores().edge
+    @recorded
+    def edge_scores(self) -> list[Tensor]:
+        """One tensor per linear layer: the score of every weight (O, I).
 
-    @property
-    def node_scores(self) -> list[Tensor] | None:
-        """The score of every node, inputs first."""
-        return None if self.cache_data is None else self._scores().node
+        Raises
+        ------
+        StateError
+            Before any data was seen; so does `node_scores`.
+        """
+        return self._scores().edge
+
+    @recorded
+    def node_scores(self) -> list[Tensor]:
+        """One tensor per node layer, inputs first: the score of every node."""
+        return self._scores().node
 
     def attribute(self) -> Tensor:
         """Return how much every input matters; `node_scores` and `edge_scores` have the rest.
@@ -224,9 +227,9 @@ class MLP(Observed, Perceptron):
         return perceptron_scores(self.trace(self.reference_data()))
 
     @torch.no_grad()
-    def _last_trace(self) -> PerceptronTrace | None:
-        """Trace the last input, or return None before there was one."""
-        return None if self.cache_data is None else self.trace(self.reference_data(self.cache_data))
+    def _last_trace(self) -> PerceptronTrace:
+        """Trace the last input."""
+        return self.trace(self.reference_data(self.cache_data))
 
     # Looking
 

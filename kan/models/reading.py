@@ -1,6 +1,7 @@
-"""What users read from a model: activations, scales and scores, computed when they are read.
+"""What users read from a model: activations, scales and scores, computed when they are first read.
 
-Activations are those of the last input; scores refer to the data last trained on or given to `get_act`.
+Activations are those of the last input; scores refer to the data last trained on or given to `get_act`. They are kept,
+and may be changed and set, until the next pass (`kan.network.records`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from kan.attribution import attribute, feature_interaction, node_attributes
 from kan.common.console import say
 from kan.common.errors import ArgumentError
 from kan.models.observed import Observed
-from kan.network import LayerTrace, Network, Trace
+from kan.network import LayerTrace, Network, Trace, recorded, recorded_with_graph
 from kan.surgery.indices import checked_edge, checked_index
 from kan.training.penalties import INPUT_FLOOR
 
@@ -26,78 +27,85 @@ if TYPE_CHECKING:
 class Reading(Observed, Network):
     """The part of a model that tells what goes on inside."""
 
-    @property
+    @recorded
     def acts(self) -> list[Tensor] | None:
-        """Values of all nodes (N, nodes), inputs first; None before any data was seen."""
-        trace = self._last_trace()
-        return None if trace is None else trace.nodes
+        """One tensor per node layer, inputs first: the values of its nodes (N, nodes); None before any data."""
+        return None if self.cache_data is None else self._last_trace().nodes
 
-    @property
+    @recorded
     def acts_premult(self) -> list[Tensor] | None:
-        """Values of the sub-nodes (N, O) after every layer, before the products."""
+        """One tensor per layer: the values of its sub-nodes (N, O), before the products; None before any data."""
         return self._per_layer(lambda layer: layer.subnodes.T)
 
-    @property
+    @recorded
     def spline_preacts(self) -> list[Tensor] | None:
-        """Inputs of all edges (N, O, I)."""
+        """One tensor per layer: the inputs of its edges (N, O, I); None before any data."""
         return self._per_layer(lambda layer: layer.preacts[:, None, :].expand(-1, layer.numeric.out_dim, -1))
 
-    @property
+    @recorded
     def spline_postacts(self) -> list[Tensor] | None:
-        """Outputs of all edges (N, O, I), numerical and symbolic parts together."""
+        """One tensor per layer: the outputs of its edges (N, O, I), both parts together; None before any data."""
         return self._per_layer(lambda layer: layer.postacts())
 
-    @property
+    @recorded
     def spline_postsplines(self) -> list[Tensor] | None:
-        """The bare splines of all edges (N, O, I)."""
+        """One tensor per layer: the bare splines of its edges (N, O, I); None before any data."""
         return self._per_layer(lambda layer: layer.postsplines())
 
-    @property
+    @recorded
     def acts_scale(self) -> list[Tensor] | None:
-        """Standard deviation of every edge over that of its input (O, I)."""
+        """One tensor per layer: the spread of every edge over that of its input (O, I); None before any data."""
         return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + INPUT_FLOOR))
 
-    @property
+    @recorded_with_graph
     def acts_scale_spline(self) -> list[Tensor] | None:
-        """Standard deviation of the numerical part of every edge over that of its input (O, I)."""
-        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR))
+        """One tensor per layer: the same of the numerical parts (O, I), differentiable; None before any data."""
+        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR), graph=True)
 
-    @property
+    @recorded_with_graph
     def edge_actscale(self) -> list[Tensor] | None:
-        """Standard deviation of every edge (O, I)."""
-        return self._per_layer(lambda layer: layer.edge_spread())
+        """One tensor per layer: the spread of every edge (O, I), differentiable; None before any data."""
+        return self._per_layer(lambda layer: layer.edge_spread(), graph=True)
 
-    @property
+    @recorded
     def subnode_actscale(self) -> list[Tensor] | None:
-        """Standard deviation of every sub-node (O,)."""
+        """One tensor per layer: the spread of every sub-node (O,); None before any data."""
         return self._per_layer(lambda layer: layer.subnode_spread())
 
-    @property
-    def node_scores(self) -> list[Tensor] | None:
-        """Score of every node, inputs first."""
-        return attribute(self).node if self._has_data else None
+    @recorded
+    def node_scores(self) -> list[Tensor]:
+        """One tensor per node layer, inputs first: the score of every node.
+
+        Raises
+        ------
+        StateError
+            Before any data was seen; so do the other scores.
+        """
+        return attribute(self).node
+
+    @recorded
+    def subnode_scores(self) -> list[Tensor]:
+        """One tensor per layer: the score of every sub-node (O,)."""
+        return attribute(self).subnode
+
+    @recorded
+    def edge_scores(self) -> list[Tensor]:
+        """One tensor per layer: the score of every edge (O, I)."""
+        return attribute(self).edge
+
+    @recorded
+    def node_attribute_scores(self) -> list[Tensor]:
+        """One tensor per layer: the scores of the inputs for each of the nodes after it (nodes, inputs)."""
+        return self.node_attribute()
 
     @property
-    def subnode_scores(self) -> list[Tensor] | None:
-        """Score of every sub-node."""
-        return attribute(self).subnode if self._has_data else None
+    def feature_score(self) -> Tensor:
+        """The score of every input (inputs,).
 
-    @property
-    def edge_scores(self) -> list[Tensor] | None:
-        """Score of every edge (O, I)."""
-        return attribute(self).edge if self._has_data else None
-
-    @property
-    def node_attribute_scores(self) -> list[Tensor] | None:
-        """For every layer after the inputs, the scores of the inputs for each of its nodes."""
-        if not self._has_data:
-            return None
-        with torch.no_grad():
-            return node_attributes(self, self.trace(self.reference_data()))
-
-    @property
-    def feature_score(self) -> Tensor | None:
-        """Score of every input.
+        Raises
+        ------
+        StateError
+            Before any data was seen.
 
         Examples
         --------
@@ -108,8 +116,7 @@ class Reading(Observed, Network):
         >>> model.feature_score.shape
         torch.Size([3])
         """
-        scores = self.node_scores
-        return None if scores is None else scores[0]
+        return self.node_scores[0]
 
     def attribute(
         self,
@@ -151,6 +158,7 @@ class Reading(Observed, Network):
                     "`out_score` weights the nodes of a layer: say which one, `attribute(l, out_score=...)`."
                 )
             self.reference_data()
+            self._recorded.drop("node_scores", "subnode_scores", "edge_scores")
             return None
         scores = self._input_scores(l, out_score)
         if i is None:
@@ -240,22 +248,21 @@ class Reading(Observed, Network):
         """Return the last input, or raise."""
         return self.reference_data(self.cache_data)
 
-    @property
-    def _has_data(self) -> bool:
-        """Whether there are data to refer to."""
-        return self.cache_data is not None
+    def read_from(self) -> tuple[list[Tensor], list[Any]]:
+        """Return what activations and scores depend on."""
+        tensors, others = super().read_from()
+        base_functions = [layer.base_fun for layer in self.act_fun]
+        symbolic = [group for layer in self.symbolic_fun for group in layer.edge_groups()]  # type: ignore[operator]
+        return tensors, [*others, self.shape, self.symbolic_enabled, *base_functions, *symbolic]
 
-    def _last_trace(self) -> Trace | None:
-        """Trace the last input, or return None before there was one."""
-        if not self._has_data:
-            return None
+    def _last_trace(self) -> Trace:
+        """Trace the last input."""
         with torch.no_grad():
             return self.trace(self._last_input())
 
-    def _per_layer(self, read: Callable[[LayerTrace], Tensor]) -> list[Tensor] | None:
-        """Read something from every layer at the last input."""
-        trace = self._last_trace()
-        if trace is None:
+    def _per_layer(self, read: Callable[[LayerTrace], Tensor], *, graph: bool = False) -> list[Tensor] | None:
+        """Read something from every layer at the last input, if there is one."""
+        if self.cache_data is None:
             return None
-        with torch.no_grad():
-            return [read(layer) for layer in trace.layers]
+        with torch.set_grad_enabled(graph and torch.is_grad_enabled()):
+            return [read(layer) for layer in self.trace(self._last_input()).layers]

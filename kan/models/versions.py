@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from kan.checkpoints import History, copy_network, load_checkpoint, save_checkpoint
 from kan.common.console import say
+from kan.common.properties import settled
 from kan.network import Network
 
 Self = TypeVar("Self", bound="Versions")
@@ -33,12 +34,12 @@ class Versions(Network):
         if auto_save and first_init:
             self.begin_history("init")
 
-    @property
+    @settled
     def round(self) -> int:
         """How often this model's history was rewound."""
         return self._history.round
 
-    @property
+    @settled
     def state_id(self) -> int:
         """The number of this version in its round."""
         return self._history.state_id

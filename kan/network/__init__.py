@@ -5,6 +5,7 @@ from kan.network.jacobian import Jacobian
 from kan.network.model import Model
 from kan.network.network import Network, Prepared
 from kan.network.perceptron import Perceptron, PerceptronTrace
+from kan.network.records import Records, recorded, recorded_with_graph
 from kan.network.shape import Shape
 from kan.network.trace import LayerTrace, Trace
 
@@ -18,7 +19,10 @@ __all__ = [
     "Perceptron",
     "PerceptronTrace",
     "Prepared",
+    "Records",
     "Shape",
     "Signals",
     "Trace",
+    "recorded",
+    "recorded_with_graph",
 ]

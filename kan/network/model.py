@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from kan.common.arrays import as_tensor
 from kan.common.errors import ArgumentError, StateError
+from kan.common.properties import settled
 from kan.common.random import stream
+from kan.network.records import Records
 
 
 class Model(nn.Module, ABC):
@@ -37,13 +39,14 @@ class Model(nn.Module, ABC):
         self._draws = 0
         self.cache_data: Tensor | None = None
         self._reference: Tensor | None = None
+        self._recorded = Records()
 
     @property
     @abstractmethod
     def _example(self) -> Tensor:
         """A parameter: dtype and device are those of all others."""
 
-    @property
+    @settled
     def device(self) -> torch.device:
         """Where the parameters live."""
         return self._example.device
@@ -80,6 +83,13 @@ class Model(nn.Module, ABC):
     def set_reference(self, x: Any) -> None:
         """Choose the data that attribution, pruning and symbolic fitting refer to."""
         self._reference = self.cache_data = self.checked_input(x).detach()
+        self._recorded.clear()
+
+    def read_from(self) -> tuple[list[Tensor], list[Any]]:
+        """Return what activations and scores depend on: tensors, and other objects."""
+        data = [self.cache_data, self._reference]
+        tensors = [*(entry for entry in data if entry is not None), *self.parameters(), *self.buffers()]
+        return tensors, [entry is None for entry in data]
 
     def reference_data(self, x: Any = None) -> Tensor:
         """Return `x`, or else the data last trained on or given to `get_act`, or else the last input.

@@ -21,8 +21,9 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range, check_whole
 from kan.common.extra_state import ExtraState, pack, unpack
+from kan.common.properties import settled
 from kan.common.random import stream
-from kan.common.transforms import is_transformed
+from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
@@ -135,12 +136,12 @@ class Network(ExtraState, Model):
 
     # What the network is
 
-    @property
+    @settled
     def depth(self) -> int:
         """The number of edge layers."""
         return self.shape.depth
 
-    @property
+    @settled
     def width(self) -> list[list[int]]:
         """Sum and multiplication nodes of every node layer, inputs first."""
         return self.shape.width
@@ -165,7 +166,7 @@ class Network(ExtraState, Model):
         """Multiplication nodes of every hidden layer."""
         return [len(arities) for arities in self.shape.arities[1:-1]]
 
-    @property
+    @settled
     def grid(self) -> int | list[int]:
         """The number of grid intervals; a list with that of each layer if it was given so, or if they differ."""
         intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
@@ -225,11 +226,11 @@ class Network(ExtraState, Model):
         """Whether the numerical edges of a layer are evaluated: if any of them counts, or none is symbolic.
 
         Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
-        the mask, which may be on another device, is not looked at; and a compiler cannot look at it.
+        the mask, which may be on another device, is not looked at; and a compiler, or an ensemble, cannot look at it.
         """
         symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
         mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
-        return symbolic.is_idle or torch.compiler.is_compiling() or bool(mask.any())
+        return symbolic.is_idle or not has_values(mask) or bool(mask.any())
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -284,6 +285,7 @@ class Network(ExtraState, Model):
         x = self.checked_input(x)
         if not is_transformed():
             self.cache_data = x.detach()
+            self._recorded.clear()
         return self.predict(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:

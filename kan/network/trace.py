@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,15 +20,23 @@ from kan.common.transforms import is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.layers.symbolic_layer import EdgeGroup
 
+# Samples whose standard deviation is at most so many units of rounding of their mean do not vary.
+ROUNDING = 16
+
 
 def spread(values: Tensor) -> Tensor:
-    """Return the standard deviation along the last axis, 0 for a single sample; its gradient is 0 where it is 0."""
+    """Return the standard deviation along the last axis; its gradient is 0 where it is 0.
+
+    It is 0 for a single sample, and where it is rounding: noise over noise would be as large as what varies.
+    """
     samples = values.shape[-1]
     if samples < 2:
         return torch.zeros_like(values[..., :1].sum(dim=-1))
     # torch's `var` takes the numbers one by one, ten times as long.
-    centred = values - values.mean(dim=-1, keepdim=True)
-    return root(centred.square().sum(dim=-1) / (samples - 1))
+    mean = values.mean(dim=-1, keepdim=True)
+    width = root((values - mean).square().sum(dim=-1) / (samples - 1))
+    noise = ROUNDING * torch.finfo(values.dtype).eps * mean.detach().squeeze(-1).abs()
+    return width.masked_fill(width.detach() <= noise, 0)
 
 
 def root(variance: Tensor) -> Tensor:
@@ -118,6 +127,10 @@ class LayerTrace:
 
     def input_spread(self) -> Tensor:
         """Return the standard deviation of every input (I,)."""
+        return self._input_spread
+
+    @cached_property
+    def _input_spread(self) -> Tensor:
         return spread(self.inputs)
 
     def subnode_spread(self) -> Tensor:
@@ -125,8 +138,9 @@ class LayerTrace:
         return spread(self.sums)
 
     def spline_spread(self) -> Tensor:
-        """Return the standard deviation of every numerical edge (O, I)."""
-        return root(self.variances).T
+        """Return the standard deviation of every numerical edge (O, I), 0 where the input does not vary."""
+        constant = self.input_spread().detach() == 0
+        return root(self.variances.masked_fill(constant[:, None], 0)).T
 
     def edge_spread(self) -> Tensor:
         """Return the standard deviation of every edge, numerical and symbolic part together (O, I)."""

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from kan.common.transforms import is_nested_forward
 from kan.spline.knots import extend_knots
 
 # Up to this many knot intervals the recursion over all of them is faster than search, gather and scatter; for small
@@ -65,6 +66,9 @@ def basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
     >>> bool(torch.allclose(values.sum(1), torch.ones(50)))
     True
     """
+    if is_nested_forward():
+        # There torch takes the outer derivative of what a Function's `jvp` returns for zero, without a word.
+        return pointwise_basis(x, knots, degree=degree, order=order)
     return BasisFunction.apply(x, knots, degree, order)
 
 
@@ -206,12 +210,12 @@ def dense_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Ten
     return values
 
 
-def pointwise_basis(x: Tensor, knots: Tensor, *, degree: int) -> Tensor:
-    """Evaluate the bases (I, B, N) by a formula for each of them alone, of its own k + 2 knots.
+def pointwise_basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
+    """Evaluate the bases, or derivatives, (I, B, N) by a formula for each of them alone, of its own k + 2 knots.
 
     Run as it stands it takes many times the work of the recursion, in which neighbours share what is below them. But a
     compiler that fuses elementwise operations makes one loop of it, without any array in between, and one of its
-    derivative: `torch.compile` gets this form.
+    derivative: `torch.compile` gets this form. Nothing in it but plain operations, it is differentiated in every way.
     """
     count = knots.shape[1] - 1 - degree
     near = [knots[:, first : first + count, None] for first in range(degree + 2)]  # (I, B, 1)
@@ -223,11 +227,14 @@ def pointwise_basis(x: Tensor, knots: Tensor, *, degree: int) -> Tensor:
     values = [(begun & ~ended).to(x.dtype) for begun, ended in zip(reached, reached[1:])]
     for level in range(1, degree + 1):
         scaled = [value * inverse_of(right - left) for value, left, right in zip(values, near, near[level:])]
-        values = [
-            (x - near[first]) * scaled[first] + (near[first + level + 1] - x) * scaled[first + 1]
-            for first in range(degree + 1 - level)
-        ]
-    return values[0]
+        bases = range(degree + 1 - level)
+        if level > degree - order:
+            values = [level * (scaled[first] - scaled[first + 1]) for first in bases]
+        else:
+            values = [
+                (x - near[first]) * scaled[first] + (near[first + level + 1] - x) * scaled[first + 1] for first in bases
+            ]
+    return values[0] if order <= degree else torch.zeros_like(values[0])
 
 
 def dense_basis_with_slopes(

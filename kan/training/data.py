@@ -47,13 +47,18 @@ class Expectation:
         expected = (x.shape[0],) if self.free_labels else (x.shape[0], outputs)
         if tuple(y.shape[: len(expected)]) != expected or (not self.free_labels and y.ndim != 2):
             wanted = f"{x.shape[0]} rows" if self.free_labels else f"shape {expected}"
+            are_classes = not self.free_labels and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
+            hint = " Classes need a loss that takes them, such as `loss_fn=torch.nn.CrossEntropyLoss()`."
             raise ArgumentError(
                 f"`{part}_label` must have {wanted} for `{part}_input` of shape {tuple(x.shape)}; got {tuple(y.shape)}."
+                + hint * are_classes
             )
         check_finite(f"{part}_input", x)
         if y.is_floating_point():
             check_finite(f"{part}_label", y)
-        return x, y
+        # Data are constants: no gradient reaches the caller's tensors, and a graph of theirs is not taken back again at
+        # every step. But a prediction of the user's own may differentiate with respect to inputs that say so.
+        return x.detach().requires_grad_(self.free_inputs and x.requires_grad), y.detach()
 
 
 class TensorData:

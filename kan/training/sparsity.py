@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kan.common.transforms import is_transformed
+from kan.network.trace import ROUNDING
 
 # Up to this many numbers an operation costs more for being called than for what it computes.
 _SMALL = 100_000
@@ -74,11 +75,13 @@ class InputSpread(NamedTuple):
 
     @staticmethod
     def of(inputs: Tensor, *, edges: int, floor: float) -> InputSpread:
-        """Measure inputs (I, N) of a layer with so many edges."""
+        """Measure inputs (I, N) of a layer with so many edges; what varies by rounding alone has no width."""
         x = _as_array(inputs, beside=edges)
         samples = x.shape[1]
-        centred = x - x.sum(axis=1, keepdims=True) / samples
+        mean = x.sum(axis=1, keepdims=True) / samples
+        centred = x - mean
         width = ((centred * centred).sum(axis=1, keepdims=True) / max(samples - 1, 1)) ** 0.5
+        width *= width > ROUNDING * torch.finfo(inputs.dtype).eps * abs(mean)
         return InputSpread(centred, width, floor)
 
 
@@ -143,7 +146,7 @@ def _spline_sparsity(
 ) -> tuple[Any, tuple[Any, Any]]:
     """Return the sparsity and its gradients with respect to variances (I, O) and, `for_inputs`, to inputs (I, N)."""
     centred, width, floor = inputs
-    counts = variances > 0  # rounding can make a variance negative
+    counts = (variances > 0) & (width > 0)  # rounding can make a variance negative, or one of what does not vary
     spread = (variances * counts) ** 0.5  # (I, O)
     unit = width + floor
     value, slope = _sparsity((spread / unit).swapaxes(0, 1), weights)

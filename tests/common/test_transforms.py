@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.autograd import forward_ad
 
-from kan.common.transforms import is_autocast, is_transformed
+from kan.common.transforms import has_values, is_autocast, is_nested_forward, is_transformed
 
 # torch's own forward mode builds some of its rules with torch.jit.
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -45,6 +45,36 @@ def test_forward_mode_is_noticed_and_over_when_it_is_left() -> None:
         witness(forward_ad.make_dual(torch.ones(3), torch.ones(3)))
     witness(torch.ones(3))
     assert witness.seen == [True, False]
+
+
+def test_forward_mode_inside_forward_mode_is_noticed() -> None:
+    seen: list[bool] = []
+
+    def witness(x: torch.Tensor) -> torch.Tensor:
+        seen.append(is_nested_forward())
+        return x.square().sum()
+
+    forward, reverse = torch.func.jacfwd, torch.func.jacrev
+    for differentiated in (witness, forward(witness), forward(reverse(witness))):
+        differentiated(torch.ones(3))
+    assert seen == [False, False, False]
+    for differentiated in (forward(forward(witness)), forward(reverse(forward(witness)))):
+        differentiated(torch.ones(3))
+    assert seen[3:] == [True, True]
+
+
+def test_what_an_ensemble_is_batched_by_has_no_values() -> None:
+    seen: list[bool] = []
+
+    def witness(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        seen.extend([has_values(x), has_values(y)])
+        return (x * y).sum()
+
+    one, batch = torch.ones(3), torch.ones(2, 3)
+    torch.func.grad(witness)(one, one)
+    torch.func.vmap(witness, in_dims=(0, None))(batch, one)
+    torch.func.vmap(torch.func.grad(witness), in_dims=(0, None))(batch, one)
+    assert seen == [True, True, False, True, False, True]
 
 
 def test_autocast_is_noticed_for_its_kind_of_device() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -70,6 +71,18 @@ def test_a_compiled_network_trains_like_one_that_is_not(kind: str) -> None:
             optimiser.step()
     for first, second in zip(models[0].parameters(), models[1].parameters()):
         torch.testing.assert_close(first, second, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a compiler of C++")
+def test_inductor_differentiates_symbolic_edges_with_respect_to_their_inputs() -> None:
+    """Of `x[rows]` its code for the CPU loses the gradient (torch 2.13, at least)."""
+    model = KAN([2, 2, 1], seed=0, auto_save=False).double()
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False, verbose=False)
+    x = torch.rand(20, 2, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+    expected = torch.autograd.grad(model(x).sum(), x)
+    torch.testing.assert_close(torch.autograd.grad(torch.compile(model)(x).sum(), x), expected)
 
 
 @pytest.mark.parametrize("change", ["moved", "pruned"])

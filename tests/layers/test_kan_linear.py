@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 
+import pytest
 import torch
 from torch import nn
 
+from kan.common.errors import ArgumentError
 from kan.common.random import stream
 from kan.layers import KANLayer, KANLinear
 
@@ -86,3 +88,37 @@ def test_it_learns_inside_other_networks() -> None:
         optimiser.step()
         losses.append(loss.item())
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize("shape", [(4, 7), (9,)])
+def test_a_layer_is_exported_for_any_leading_dimensions(shape: tuple[int, ...]) -> None:
+    layer, x = KANLinear(2, 3, generator=stream(0)), torch.rand(*shape, 2, generator=stream(1))
+    sizes = {index: torch.export.Dim(f"size{index}") for index in range(len(shape))}
+    exported = torch.export.export(layer, (x,), dynamic_shapes=(sizes,)).module()
+    other = torch.rand(*(size + 2 for size in shape), 2, generator=stream(2))
+    torch.testing.assert_close(exported(other), layer(other))
+
+
+@pytest.mark.parametrize("shape", [(2, 0, 3), (0, 3), (3,)])
+def test_leading_dimensions_may_be_empty_or_missing(shape: tuple[int, ...]) -> None:
+    assert KANLinear(3, 2, generator=stream(0))(torch.rand(shape)).shape == (*shape[:-1], 2)
+    assert KANLinear(0, 2, generator=stream(0))(torch.rand(*shape[:-1], 0)).shape == (*shape[:-1], 2)
+
+
+def test_grids_follow_samples_of_any_leading_dimensions() -> None:
+    layers = [KANLinear(3, 2, grid_size=4, generator=stream(0)) for _ in range(2)]
+    x = 5 * torch.rand(4, 6, 3, generator=stream(1))
+    for layer, samples in zip(layers, (x, x.reshape(-1, 3))):
+        layer.update_grid_from_samples(samples)
+        layer.refine(samples, 8)
+    for ours, theirs in zip(layers[0].parameters(), layers[1].parameters()):
+        assert torch.equal(ours, theirs)
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_grids_refuse_samples_that_are_not_finite(value: float) -> None:
+    layer, x = KANLinear(2, 2, generator=stream(0)), torch.rand(5, 2, generator=stream(1))
+    before, x[1, 0] = layer.grid.clone(), value
+    with pytest.raises(ArgumentError, match="must be finite"):
+        layer.update_grid_from_samples(x)
+    assert torch.equal(layer.grid, before)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torch.func import functional_call
 
 from kan.common.errors import ArgumentError
 from kan.common.random import stream
@@ -140,6 +141,38 @@ def test_masks_that_change_are_noticed() -> None:
     assert torch.equal(layer(x - 9)[1][:, 0, 0], torch.zeros(8).double())
     layer.mask.data[0, 0] = 1
     assert torch.equal(layer(x)[1], both)
+
+
+def test_an_ensemble_may_have_masks_of_its_own() -> None:
+    layer, x = Symbolic_KANLayer(2, 1).double(), torch.tensor([[0.3, -1.0], [0.7, -2.0]]).double()
+    layer.fix_symbolic(0, 0, "sin")
+    layer.fix_symbolic(1, 0, "log")  # not defined at x, and masked in every member
+    masks = torch.tensor([[[1.0, 0.0]], [[0.5, 0.0]], [[0.0, 0.0]]]).double()
+
+    def member(mask: Tensor, x: Tensor) -> Tensor:
+        output: Tensor = functional_call(layer, {"mask": mask}, (x,))[0]
+        return output
+
+    def slope(mask: Tensor, x: Tensor) -> Tensor:
+        return torch.func.grad(lambda x: member(mask, x).sum())(x)
+
+    expected = torch.stack([float(mask[0, 0]) * x[:, :1].sin() for mask in masks])
+    assert torch.allclose(torch.func.vmap(member, in_dims=(0, None))(masks, x), expected)
+    slopes = torch.func.vmap(slope, in_dims=(0, None))(masks, x)
+    assert torch.allclose(slopes[:, :, 0], masks[:, :, 0] * x[:, 0].cos())
+    assert not slopes[:, :, 1].any()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_what_a_transform_has_seen_is_not_kept_beyond_it() -> None:
+    """Its tensors cannot be used afterwards."""
+    layer, x = Symbolic_KANLayer(1, 1).double(), torch.tensor([[0.3], [0.7]]).double()
+    layer.fix_symbolic(0, 0, "sin")
+    layer.mask.data.fill_(1)
+    for _ in range(2):
+        bends = torch.func.vmap(torch.func.hessian(lambda x: layer(x[None])[0][0, 0]))(x)
+        assert torch.allclose(bends.flatten(), -x.flatten().sin())
+    assert torch.allclose(layer(x)[0], x.sin())
 
 
 # Nothing to do

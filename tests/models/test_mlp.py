@@ -110,7 +110,10 @@ def test_a_bad_argument_changes_nothing(model: MLP, dataset: dict[str, Tensor]) 
 
 def test_what_goes_on_inside_is_read_at_the_last_input(model: MLP, x: Tensor) -> None:
     names = ("acts", "acts_scale", "wa_forward", "wa_backward", "edge_scores", "node_scores")
-    assert [getattr(model, name) for name in names] == [None] * 6
+    assert [getattr(model, name) for name in names[:3]] == [None] * 3
+    for name in names[3:]:
+        with pytest.raises(StateError, match="has not seen any data"):
+            getattr(model, name)
     model.get_act({"train_input": x})
     model(x[:10])
     acts, scales, carried, backward, edges, nodes = (getattr(model, name) for name in names)

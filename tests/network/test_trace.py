@@ -136,3 +136,24 @@ def test_derivatives_of_the_root_pass_gradcheck() -> None:
 def test_a_single_sample_has_no_spread() -> None:
     assert spread(torch.ones(3, 1)).tolist() == [0, 0, 0]
     assert spread(torch.ones(3, 0)).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_rounding_is_no_spread(dtype: torch.dtype) -> None:
+    values = torch.full((2, 100), 0.3, dtype=dtype)
+    values[:, ::3] += 2 * torch.finfo(dtype).eps
+    values[1] -= values[1].mean()
+    values.requires_grad_()
+    widths = spread(values)
+    assert widths[0] == 0
+    assert widths[1] > 0
+    assert not torch.autograd.grad(widths[0], values)[0].any()
+
+
+def test_edges_of_constant_inputs_have_no_spread(x: Tensor) -> None:
+    network = Network([2, 3, 1], seed=0).double()
+    network.act_fun[0].mask.data[:, 0] = 0  # type: ignore[union-attr, operator]
+    network.node_bias_0.data[0] = 0.37  # type: ignore[operator]
+    layer = network.trace(x).layers[1]
+    assert layer.input_spread()[0] == layer.spline_spread()[0, 0] == layer.edge_spread()[0, 0] == 0
+    assert (layer.spline_spread()[0, 1:] > 0).all()

@@ -208,6 +208,24 @@ def test_transforms_give_the_next_order(knots_of: Make, intervals: int) -> None:
     assert torch.allclose(torch.func.vmap(second)(x[0]), bends)
 
 
+@forward_mode
+def test_nested_forward_mode_gives_the_derivatives_of_each_level(knots_of: Make) -> None:
+    """Of custom Functions torch gives zero there."""
+    knots = knots_of("adaptive", 4, FEW, 1)
+    x = smooth_points(knots).detach()
+    forward, reverse = torch.func.jacfwd, torch.func.jacrev
+
+    def at(sample: torch.Tensor) -> torch.Tensor:
+        return basis(sample.reshape(1, 1), knots, degree=4)[0, :, 0]
+
+    for differentiate, order in (
+        (forward(forward(at)), 2),
+        (forward(reverse(forward(at))), 3),
+        (forward(forward(forward(at))), 3),
+    ):
+        assert torch.allclose(torch.func.vmap(differentiate)(x[0]), basis(x, knots, degree=4, order=order)[0].T)
+
+
 # Shapes and memory
 
 
@@ -238,8 +256,10 @@ def test_nan_gives_no_error(evaluate: Make, knots_of: Make) -> None:
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-def test_the_formula_for_compilers_gives_the_same_bases(knots_of: Make, kind: str, degree: int) -> None:
+def test_the_formula_for_compilers_gives_the_same_bases_and_derivatives(knots_of: Make, kind: str, degree: int) -> None:
     knots = knots_of(kind, degree, 6)
     x = points(knots)
-    values = pointwise_basis(x, knots, degree=degree)
-    assert torch.allclose(values, dense_basis(x, knots, degree=degree), rtol=1e-12, atol=1e-13)
+    for order in range(degree + 2):
+        values = pointwise_basis(x, knots, degree=degree, order=order)
+        expected = basis_values(x, knots, degree=degree, order=order)
+        assert torch.allclose(values, expected, rtol=1e-12, atol=1e-13 * max(1.0, float(expected.abs().max())))

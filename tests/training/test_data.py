@@ -89,6 +89,11 @@ def test_labels_of_another_shape_are_refused_with_both_shapes(read: Any, width: 
     assert str(shape) in message or str((*shape, 1)) in message
 
 
+def test_classes_without_a_loss_for_them_are_refused_with_the_remedy(read: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"got \(4,\). Classes need a loss .* `loss_fn=torch.nn.CrossEntropyLoss"):
+        read(pairs(torch.ones(4, 2), torch.tensor([0, 1, 1, 0])), width=(2, 3))
+
+
 def test_a_loss_of_the_users_own_may_take_integer_classes(read: Any) -> None:
     classes = torch.tensor([0, 1, 2, 1])
     data = read(pairs(torch.ones(4, 2), classes), (2, 3), free_labels=True)
@@ -104,6 +109,17 @@ def test_its_labels_still_need_a_row_for_every_input(read: Any) -> None:
 def test_a_prediction_of_the_users_own_may_take_any_inputs(read: Any) -> None:
     data = read(pairs(torch.ones(4, 5, 2), torch.ones(4, 1)), free_inputs=True)
     assert data.train[0].shape == (4, 5, 2)
+
+
+@pytest.mark.parametrize("free", [{}, {"free_inputs": True, "free_labels": True}])
+def test_data_are_constants_that_belong_to_no_graph(read: Any, free: dict[str, bool]) -> None:
+    x = torch.ones(4, 2, requires_grad=True)
+    (inputs, labels), _ = first(read(pairs(x, 2 * x[:, :1]), **free))
+    assert inputs.is_leaf
+    assert inputs is not x
+    assert not labels.requires_grad
+    # A prediction of the user's own may differentiate with respect to inputs that say so.
+    assert inputs.requires_grad == bool(free)
 
 
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (4, 1), (4, 2, 1)])

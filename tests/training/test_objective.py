@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from kan import KAN, create_dataset
+from kan.training.objective import Objective
 
 
 @pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
@@ -30,3 +31,18 @@ def test_hooks_on_parameters_see_and_change_the_gradients_of_a_fit(opt: str) -> 
         assert not changed[0, 0]
         assert changed.sum() == 5
     assert torch.isfinite(model(dataset["test_input"])).all()
+
+
+@pytest.mark.parametrize("repeatedly", [True, False], ids=["adjoint", "autograd"])
+def test_what_hangs_on_a_constant_node_gets_no_gradient_from_the_penalty(repeatedly: bool) -> None:
+    x = torch.rand(100, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    model = KAN(width=[2, 3, 3, 1], seed=0).double()
+    model.act_fun[0].mask.data[:, 0] = 0
+    model.act_fun[1].mask.data[1:, 0] = 0
+    model.node_bias_0.data[0] = 0.37  # the only input of node 0 in the next layer, which is constant therefore
+    Objective(model, lambda prediction, _: 0 * prediction.sum(), None, 1.0, {}, {}).at(
+        x, x[:, :1], repeatedly=repeatedly
+    ).differentiate()
+    gradient = model.act_fun[1].coef.grad
+    assert not gradient[0, 0].any()
+    assert gradient[1, 1].any()

@@ -14,6 +14,9 @@ from kan.common.errors import ArgumentError
 from kan.training import residuals as module
 from kan.training.residuals import ResidualSquares
 
+# torch's own forward mode builds some of its rules with torch.jit.
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+
 X = 2 * torch.rand(8, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
 
 
@@ -26,10 +29,17 @@ def laplacian(model: KAN) -> Tensor:
     return batch_hessian(model, X, create_graph=True).diagonal(dim1=1, dim2=2).sum(dim=1)
 
 
+def laplacian_by_transforms(model: KAN) -> Tensor:
+    bends = torch.func.vmap(torch.func.hessian(lambda x: model(x[None])[0, 0]))(X)
+    return bends.diagonal(dim1=1, dim2=2).sum(dim=1)
+
+
 FUNCTIONS: dict[str, Callable[[KAN], Any]] = {
     "values": lambda model: model(X)[:, 0] - 1,
     "matrix": lambda model: torch.cat([model(X), model(X) ** 2], dim=1),
     "equation and boundary": lambda model: (0.1 * laplacian(model) + 1, 3 * model(X[:5])),
+    "transforms": lambda model: (0.1 * laplacian_by_transforms(model) + 1, 3 * model(X[:5])),
+    "nothing beside": lambda model: (model(X) - 1, model(X[X[:, 0] > 5])),
     "neighbours": lambda model: model(X[1:]) - model(X[:-1]),
     "mean": lambda model: model(X).mean(),
     "mixed rows": lambda model: model(X)[:, 0].cumsum(dim=0),
@@ -110,6 +120,11 @@ def test_single_precision_residuals_are_not_bent(model: KAN) -> None:
 def test_what_is_no_residual_is_refused(model: KAN, returned: Any) -> None:
     with pytest.raises(ArgumentError, match="must return residuals"):
         squares_of(model, lambda _: returned).model()
+
+
+def test_no_residual_at_all_is_refused(model: KAN) -> None:
+    with pytest.raises(ArgumentError, match="returned no residual"):
+        squares_of(model, lambda model: model(X[:0])).model()
 
 
 def test_affine_parameters_and_several_columns() -> None:

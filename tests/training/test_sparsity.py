@@ -84,3 +84,21 @@ def test_a_negative_variance_is_that_of_an_edge_that_does_not_vary(layer) -> Non
 
 def test_constant_inputs_get_no_gradient(layer) -> None:
     assert by_hand(*layer, for_inputs=False)[1][1] is None
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_inputs_that_vary_by_rounding_do_not_count(layer, dtype: torch.dtype) -> None:
+    """Their variances are rounding too, and noise over noise would be as large as what varies."""
+    variances, inputs = (values.detach().to(dtype) for values in layer)
+    inputs[1] = 0.3
+    inputs[1, ::2] += 2 * torch.finfo(dtype).eps
+    noisy, exact = variances.clone(), variances.clone()
+    noisy[1], exact[1] = 1e-32, 0
+    value, gradients = by_hand(noisy, inputs)
+    inputs[1] = 0.25
+    expected, others = by_hand(exact, inputs)
+    assert value == expected
+    for gradient, other in zip(gradients, others):
+        assert not gradient[1].any()
+        assert torch.equal(gradient, other)
