@@ -1,6 +1,6 @@
 """The experiments behind `docs/guides/tuning.md`: what the shape, the grid, the data, penalties and optimisers do.
 
-    python benchmarks/tuning.py                  all tables, in some ten minutes on one core
+    python benchmarks/tuning.py                  all tables, in a quarter of an hour on one core
     python benchmarks/tuning.py shape penalty    some of them
 
 Every number is a test RMSE of exp(sin(pi x_1) + x_2^2), whose standard deviation is 1.5, on 1000 samples without noise;

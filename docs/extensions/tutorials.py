@@ -3,9 +3,12 @@
 There is one copy of each notebook, outside of the folder that Sphinx reads; before a build they are copied to
 ``docs/_tutorials/``, which git ignores, beside pages that list them. Each folder is a group, with a page of its own.
 
-Links are written as they lead somewhere in the repository. Between notebooks they stay: ``[a](07_pruning.ipynb)``. From
-notebooks to these pages, ``[grids](../../docs/concepts/grids.md)``, they lose ``docs/`` in the copy, which lies in it. From
-these pages to notebooks, ``[b](../../tutorials/learning/02_digits.ipynb)``, they lead to the copy when a page is read.
+Links are written as they lead somewhere in the repository:
+
+- between notebooks, ``[pruning](07_pruning.ipynb)``, they stay as they are;
+- from notebooks to these pages, ``[grids](../../docs/concepts/grids.md)``, they lose ``docs/`` in the copy;
+- from these pages to notebooks, ``[digits](../../tutorials/learning/02_digits.ipynb)``, they lead to the copy when a
+  page is read.
 """
 
 from __future__ import annotations
