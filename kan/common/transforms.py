@@ -7,8 +7,8 @@ from torch.autograd import forward_ad
 
 
 def is_transformed() -> bool:
-    """Return True inside ``torch.func`` transforms, ``torch.compile`` and forward-mode differentiation."""
-    if torch.compiler.is_compiling():
+    """Return True inside ``torch.func``, ``torch.compile``, ``torch.jit.trace`` and forward-mode differentiation."""
+    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
         return True
     # Neither state has a public query; both names have been stable since torch 2.0.
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0

@@ -1,8 +1,13 @@
-"""The residual functions b(x) that are added to the spline of every edge."""
+"""The residual functions b(x) that are added to the spline of every edge.
+
+Nearly all are elementwise, and are called with samples last, as everything here. Others, such as a softmax over the
+inputs or a batch norm, get (N, I), as in pykan, and are differentiated by autograd.
+"""
 
 from __future__ import annotations
 
-from typing import Callable
+import copy
+from typing import Callable, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +24,14 @@ class Zero(nn.Module):
         """Return zeros of the shape of `x`."""
         return torch.zeros_like(x)
 
+
+_ELEMENTWISE = frozenset(
+    {
+        *(Zero, nn.Identity, nn.SiLU, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.Mish),
+        *(nn.Tanh, nn.Tanhshrink, nn.Hardtanh, nn.Sigmoid, nn.LogSigmoid, nn.Hardsigmoid, nn.Hardswish),
+        *(nn.Softplus, nn.Softsign, nn.Softshrink, nn.Hardshrink, nn.Threshold),
+    }
+)
 
 _BASE_FUNCTIONS: dict[str, Callable[[], BaseFunction]] = {"silu": nn.SiLU, "identity": nn.Identity, "zero": Zero}
 
@@ -48,6 +61,49 @@ def is_base_function(function: BaseFunction, base_fun: str | BaseFunction) -> bo
     return type(function) is (base_fun if isinstance(base_fun, type) else type(resolve_base_function(base_fun)))
 
 
+class BaseKind(NamedTuple):
+    """What is known of a base function.
+
+    Attributes
+    ----------
+    function : callable
+    is_elementwise : bool
+    is_constant : bool
+        Whether it holds nothing that is trained: no parameters, and no tensors of a graph.
+    """
+
+    function: BaseFunction
+    is_elementwise: bool
+    is_constant: bool
+
+    @classmethod
+    def of(cls, function: BaseFunction) -> BaseKind:
+        """Probe a function that is none of the known ones, without a trace in its state or in random numbers."""
+        if type(function) in _ELEMENTWISE:
+            return cls(function, True, True)
+        has_parameters = isinstance(function, nn.Module) and any(True for _ in function.parameters())
+        probe = copy.deepcopy(function) if isinstance(function, nn.Module) else function
+        x = torch.linspace(-2.0, 2.0, 12, device="cpu").roll(5).reshape(4, 3)
+        try:
+            with torch.random.fork_rng(devices=[]), torch.enable_grad():
+                whole = probe(x.clone())
+                alone = torch.stack([probe(entry.reshape(1, 1)).reshape(()) for entry in x.flatten()])
+        except (RuntimeError, ValueError, TypeError, LookupError, AttributeError, AssertionError):
+            return cls(function, False, not has_parameters)
+        same = whole.shape == x.shape and torch.allclose(whole.flatten(), alone, equal_nan=True)
+        return cls(function, same, not (has_parameters or whole.requires_grad))
+
+
+def values_of(kind: BaseKind, x: Tensor) -> Tensor:
+    """Return a base function's values (I, N) at x (I, N)."""
+    function = kind.function
+    if type(function) in _ELEMENTWISE:
+        return function(x.clone() if getattr(function, "inplace", False) else x)
+    if kind.is_elementwise:
+        return function(x.clone(memory_format=torch.contiguous_format))
+    return function(x.T.clone(memory_format=torch.contiguous_format)).T
+
+
 def value_and_slope(
     function: Callable[..., Tensor], x: Tensor, *, into: tuple[Tensor, Tensor] | None = None
 ) -> tuple[Tensor, Tensor]:
@@ -70,7 +126,7 @@ def _by_autograd(function: Callable[..., Tensor], x: Tensor) -> tuple[Tensor, Te
     """Return any elementwise function and its derivative at `x`."""
     with torch.enable_grad():
         point = x.detach().requires_grad_()
-        value = function(point)
+        value = function(point.clone() if getattr(function, "inplace", False) else point)
         if not value.requires_grad:
             return value, torch.zeros_like(x)
         (slope,) = torch.autograd.grad(value.sum(), point, allow_unused=True, materialize_grads=True)

@@ -91,7 +91,7 @@ class SampleWeights:
         copies = weights[:, :, :, None].expand(-1, -1, -1, x.shape[1]).contiguous()
         self.copies.append(copies)
         if features is None:
-            values = torch.cat([basis(x, layer.grid, degree=layer.k), layer.base_fun(x)[:, None]], dim=1)
+            values = torch.cat([basis(x, layer.grid, degree=layer.k), layer.base_values(x)[:, None]], dim=1)
         else:
             values = features.values
         return (copies * values[:, None]).sum(dim=(0, 2))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,7 +23,7 @@ from kan.common.errors import ArgumentError, check_choice, check_number, check_r
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_autocast, is_transformed
-from kan.layers.base_functions import BaseFunction, resolve_base_function
+from kan.layers.base_functions import BaseFunction, BaseKind, resolve_base_function, values_of
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
 from kan.layers.sparse import sparse_mask
 from kan.spline import (
@@ -120,6 +121,7 @@ class KANLayer(nn.Module):
         self.in_dim, self.out_dim = check_whole("in_dim", in_dim, 0), check_whole("out_dim", out_dim, 0)
         num, self.k = check_whole("num", num, 1), check_whole("k", k, 0)
         self.base_fun = resolve_base_function(base_fun)
+        self._base_kind = BaseKind.of(self.base_fun)
         self.grid_eps = check_number("grid_eps", grid_eps, least=0, most=1)
         generator = stream(0) if generator is None else generator
         low, high = check_range("grid_range", grid_range)
@@ -183,7 +185,7 @@ class KANLayer(nn.Module):
         self._check_columns(x)
         preacts = x[:, None, :].expand(-1, self.out_dim, -1)
         splines = self.edge_splines(x.T)  # (I, O, N)
-        base = self.base_fun(x.T)[:, None, :]  # (I, 1, N)
+        base = self.base_values(x.T)[:, None, :]  # (I, 1, N)
         outputs = self.mask[:, :, None] * (self.scale_base[:, :, None] * base + self.scale_sp[:, :, None] * splines)
         return outputs.sum(dim=0).T, preacts, outputs.permute(2, 1, 0), splines.permute(2, 1, 0)
 
@@ -207,7 +209,19 @@ class KANLayer(nn.Module):
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
         if x.dtype in _LOW_PRECISION:
             x = x.float()  # as in `edge_sums`
-        return make_features(x, self.base_fun(x), self.grid.to(x.dtype), degree=self.k)
+        with torch.autocast(x.device.type, enabled=False) if is_autocast(x.device.type) else nullcontext():
+            return make_features(x, self.base_values(x), self.grid.to(x.dtype), degree=self.k)
+
+    @property
+    def base_kind(self) -> BaseKind:
+        """What is known of the base function, which may have been given later."""
+        if self._base_kind.function is not self.base_fun:
+            self._base_kind = BaseKind.of(self.base_fun)
+        return self._base_kind
+
+    def base_values(self, x: Tensor) -> Tensor:
+        """Return the base function's values (I, N) at inputs (I, N)."""
+        return values_of(self.base_kind, x)
 
     def edge_sums(self, x: Tensor, *, with_variances: bool = False, features: Features | None = None) -> EdgeSums:
         """Evaluate with samples last: x (I, N) -> sums (O, N), and the variances (I, O) of the edges on request."""
@@ -225,7 +239,7 @@ class KANLayer(nn.Module):
         x, coef, scale_base, scale_sp, mask, grid = tensors
         if features is not None and is_gathered(x, grid, with_features=True, with_variances=with_variances):
             features = None  # a product with all of them would take longer
-        base = x if features is not None else self.base_fun(x)  # part of the features
+        base = x if features is not None else self.base_values(x)  # part of the features
         options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}
         result = edge_sums(x, base, coef, scale_base, scale_sp, mask, grid, **options)
         return result if dtype == x.dtype else EdgeSums(result.sums.to(dtype), result.variances)

@@ -119,6 +119,15 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         ]
 
     @property
+    def has_trained_functions(self) -> bool:
+        """Whether functions without a name hold tensors of a graph, as of a module's parameters."""
+        if not self._callables:
+            return False
+        x = self.affine.new_full((1,), 0.5)
+        with torch.enable_grad():
+            return any(function(x).requires_grad for function in self._callables.values())
+
+    @property
     def is_idle(self) -> bool:
         """Whether no edge carries a function."""
         return not self._fixed

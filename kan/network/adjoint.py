@@ -11,11 +11,13 @@ It serves where parameters are trained with first derivatives on full tensors. W
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
 from kan.common.transforms import is_autocast, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes, pull_back_products
@@ -84,7 +86,9 @@ class Adjoint:
         singularity: dict[str, Any],
         only_trained_change: bool = False,
     ) -> None:
-        self.network, self._with_variances, self.singularity = network, with_variances, singularity
+        # The network may keep these passes: it should go when nobody else holds it.
+        self._network = weakref.ref(network)
+        self._with_variances, self.singularity = with_variances, singularity
         self._inputs = inputs.inputs if isinstance(inputs, tuple) else inputs
         self._features = inputs.features if isinstance(inputs, tuple) else None
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
@@ -106,11 +110,18 @@ class Adjoint:
         ]
         self.layers: list[Passed] = []
 
+    @property
+    def network(self) -> Network:
+        """The network, which somebody else has to hold."""
+        network = self._network()
+        assert network is not None
+        return network
+
     @staticmethod
     def applies(network: Network, inputs: Tensor | Prepared, *, most_numbers: int | None = None) -> bool:
         """Whether the passes here compute what `network` does, and need no more memory than is of use."""
         x = inputs.inputs if isinstance(inputs, tuple) else inputs
-        if not network.is_plain:
+        if not network.is_plain or trains_more(network) or is_parametrized(network):
             return False
         if is_transformed() or is_autocast(network.device.type):
             return False
@@ -123,7 +134,7 @@ class Adjoint:
         if not all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun):
             return False
         layers = (*network.act_fun, *network.symbolic_fun)
-        own = [parameter for layer in layers for parameter in layer.parameters()]
+        own = [tensor for module in (network, *layers) for tensor in module._parameters.values() if tensor is not None]
         is_shared = len({id(parameter) for parameter in own}) < len(own)
         return not is_shared and all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
 
@@ -246,8 +257,17 @@ def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
     return scale.requires_grad or bias.requires_grad or not bool((scale == 1).all() & (bias == 0).all())
 
 
+def trains_more(network: Network) -> bool:
+    """Whether something is trained to which the passes make no gradient: masks, numbers inside of functions."""
+    numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
+    symbolic: list[Symbolic_KANLayer] = list(network.symbolic_fun)  # type: ignore[arg-type]
+    if any(layer.mask.requires_grad for layer in (*numeric, *symbolic)):
+        return True
+    return any(layer.has_trained_functions for layer in symbolic)
+
+
 def _fits(layer: KANLayer) -> bool:
     """Whether `EdgeAdjoint` knows this kind of layer."""
     if type(layer) is not KANLayer or layer.k < 2 or layer.is_called:
         return False
-    return not (isinstance(layer.base_fun, nn.Module) and any(True for _ in layer.base_fun.parameters()))
+    return layer.base_kind.is_elementwise and layer.base_kind.is_constant

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import operator
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from kan.common.transforms import is_autocast, is_batched, is_transformed
-from kan.network.adjoint import Adjoint
+from kan.network.adjoint import Adjoint, trains_more
 
 if TYPE_CHECKING:
     from kan.network.network import Network
@@ -38,7 +40,7 @@ class Workspaces:
         if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
             return None
         tensors = _tensors_of(network)
-        if inputs.requires_grad or any(type(tensor) is not nn.Parameter for tensor in tensors):
+        if inputs.requires_grad or any(type(tensor) is not nn.Parameter for tensor in tensors) or trains_more(network):
             return None
         workspace = self._take(network, inputs, tensors, singularity)
         if workspace is None:
@@ -86,6 +88,7 @@ class _Workspace:
         self.adjoint = Adjoint(network, inputs, singularity=singularity)
         self.tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
         self._enabled = network.symbolic_enabled
+        self._base_functions = [layer.base_fun for layer in network.act_fun]
         grids: list[Tensor] = [layer.grid for layer in network.act_fun]  # type: ignore[misc]
         self._grids = [(grid, grid.detach().clone()) for grid in grids]
 
@@ -98,6 +101,7 @@ class _Workspace:
             and self._enabled == network.symbolic_enabled
             and len(self.tensors) == len(tensors)
             and all(map(operator.is_, self.tensors, tensors))
+            and all(layer.base_fun is known for layer, known in zip(network.act_fun, self._base_functions))
             and all(
                 grid.dtype == copy.dtype and grid.device == copy.device and torch.equal(grid, copy)
                 for grid, copy in self._grids
@@ -133,7 +137,7 @@ class _Prediction(torch.autograd.Function):
         if torch.is_grad_enabled() or is_batched(gradient):  # for a gradient to be differentiated, or several at once
             wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
             further = torch.is_grad_enabled()
-            with torch.enable_grad():
+            with torch.enable_grad(), _holding(ctx.network, tensors):
                 outputs = ctx.network.predict_by_layers(inputs, **ctx.lease.workspace.adjoint.singularity)
             found = torch.autograd.grad(outputs, wanted, gradient, create_graph=further, allow_unused=True)
             gradients = {id(tensor): value for tensor, value in zip(wanted, found)}
@@ -143,10 +147,32 @@ class _Prediction(torch.autograd.Function):
         return None, None, None, *(gradients.get(id(tensor)) for tensor in tensors)
 
 
+def _places_of(network: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
+    """Yield where the network and its layers keep their parameters."""
+    for module in (network, *network.act_fun, *network.symbolic_fun):  # type: ignore[misc]
+        for name, tensor in module._parameters.items():
+            if tensor is not None:
+                yield module._parameters, name
+
+
 def _tensors_of(network: nn.Module) -> list[Tensor]:
     """Return what the parameters of the network and its layers are at this moment."""
     modules = (network, *network.act_fun, *network.symbolic_fun)  # type: ignore[misc]
     return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
+
+
+@contextmanager
+def _holding(network: nn.Module, tensors: list[Tensor]) -> Iterator[None]:
+    """Let the network have the parameters of a prediction, which `functional_call` may have taken back since."""
+    places = list(_places_of(network))
+    present = [memory[name] for memory, name in places]
+    try:
+        for (memory, name), tensor in zip(places, tensors):
+            memory[name] = tensor
+        yield
+    finally:
+        for (memory, name), tensor in zip(places, present):
+            memory[name] = tensor
 
 
 def _is_small(network: Network, *, samples: int) -> bool:

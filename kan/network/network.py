@@ -29,7 +29,7 @@ from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.making import make
-from kan.network.model import Model
+from kan.network.model import Model, is_hooked
 from kan.network.shape import Shape, per_layer
 from kan.network.trace import LayerTrace, Trace
 
@@ -216,8 +216,8 @@ class Network(ExtraState, Model):
 
     @property
     def has_plain_forward(self) -> bool:
-        """Whether `forward` is that of this class."""
-        return type(self).forward is Network.forward
+        """Whether `forward` is that of this class, and nothing is hooked to it."""
+        return type(self).forward is Network.forward and not is_hooked(self)
 
     @property
     def _example(self) -> Tensor:
@@ -298,9 +298,9 @@ class Network(ExtraState, Model):
         """
         inputs = self._inputs(self.checked_input(x)).detach()
         layer: KANLayer = self.act_fun[0]  # type: ignore[assignment]
-        size = inputs.numel() * (layer.num + layer.k + 1)
+        stays = layer.base_kind.is_constant and inputs.numel() * (layer.num + layer.k + 1) <= _MOST_PREPARED
         with torch.no_grad():
-            return Prepared(inputs, layer.features(inputs) if size <= _MOST_PREPARED else None)
+            return Prepared(inputs, layer.features(inputs) if stays else None)
 
     def predict_prepared(self, prepared: Any, **singularity: Any) -> Tensor:
         """Evaluate the network on inputs (N, inputs), or on what `prepare` made of them; returns (N, outputs)."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_transformed
-from kan.network.model import Model
+from kan.network.model import Model, is_hooked
 from kan.network.shape import Shape
 from kan.network.trace import spread
 
@@ -91,8 +91,8 @@ class Perceptron(Model):
 
     @property
     def has_plain_forward(self) -> bool:
-        """Whether `forward` is that of this class."""
-        return type(self).forward is Perceptron.forward
+        """Whether `forward` is that of this class, and nothing is hooked to it."""
+        return type(self).forward is Perceptron.forward and not is_hooked(self)
 
     @property
     def w(self) -> list[Tensor]:

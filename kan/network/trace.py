@@ -112,7 +112,7 @@ class LayerTrace:
 
     def unmasked(self) -> Tensor:
         """Return what the numerical parts of all edges would be without their masks (N, O, I)."""
-        layer, base = self.numeric, self.numeric.base_fun(self.inputs)[:, None]
+        layer, base = self.numeric, self.numeric.base_values(self.inputs)[:, None]
         values = layer.scale_base[:, :, None] * base + layer.scale_sp[:, :, None] * layer.edge_splines(self.inputs)
         return values.permute(2, 1, 0)
 
@@ -158,7 +158,7 @@ class LayerTrace:
         layer, x = self.numeric, self.inputs[inputs]  # (E, N)
         splines = torch.einsum("eb,ebn->en", layer.coef[inputs, outputs], layer.bases(x, inputs))
         scale_sp, scale_base = layer.scale_sp[inputs, outputs], layer.scale_base[inputs, outputs]
-        total = scale_sp[:, None] * splines + scale_base[:, None] * layer.base_fun(x)
+        total = scale_sp[:, None] * splines + scale_base[:, None] * layer.base_values(self.inputs)[inputs]
         return layer.mask[inputs, outputs][:, None] * total
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
-from torch.nn.utils import prune
+from torch import Tensor, nn
+from torch.nn.utils import parametrize, prune
 from torch.utils.checkpoint import checkpoint
 
 from kan import KAN
@@ -254,3 +256,104 @@ def test_what_comes_back_may_be_changed_in_place(x: Tensor, width: list[int]) ->
     outputs += 1
     for name, value in gradients(model, outputs).items():
         torch.testing.assert_close(value, expected[name])
+
+
+def trained_constant(start: float = 1.5) -> tuple[nn.Parameter, Any]:
+    """Return a number, and a function that holds it."""
+    number = nn.Parameter(torch.tensor(start, dtype=torch.float64))
+    return number, lambda x: torch.tanh(number * x)
+
+
+@pytest.mark.parametrize("where", ["base function", "symbolic function"])
+def test_numbers_inside_of_functions_get_gradients_and_are_trained(where: str) -> None:
+    number, function = trained_constant()
+    options = {"base_fun": function} if where == "base function" else {}
+    model = KAN(width=[2, 2, 1], seed=0, auto_save=False, **options).double()
+    if where == "symbolic function":
+        model.fix_symbolic(0, 0, 0, function, fit_params_bool=False)
+    x = torch.rand(30, 2, dtype=torch.float64)
+    model(x).square().sum().backward()
+    step = 1e-6
+    values = []
+    for shift in (step, -step):
+        with torch.no_grad():
+            number += shift
+            values.append(float(model(x).square().sum()))
+            number -= shift
+    assert float(number.grad) == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-6)
+
+
+def test_masks_that_are_trained_get_gradients_and_move_in_fit() -> None:
+    model = KAN(width=[2, 2, 1], seed=0, auto_save=False)
+    x = torch.rand(30, 2)
+    model(x)  # passes are at hand before the mask is trained
+    mask = model.act_fun[0].mask.requires_grad_(True)
+    model(x).square().sum().backward()
+    assert mask.grad is not None
+    assert mask.grad.all()
+    model.fit({"train_input": x, "train_label": x[:, :1]}, steps=2, progress=False)
+    assert not torch.equal(mask.detach(), torch.ones_like(mask))
+
+
+def test_a_base_function_that_is_given_later_is_the_one_that_counts() -> None:
+    model, x = KAN(width=[2, 1], seed=0, auto_save=False), torch.rand(10, 2)
+    model(x)
+    model.act_fun[0].base_fun = nn.PReLU()
+    y = model(x - 0.5)
+    torch.testing.assert_close(y, model.act_fun[0](x - 0.5)[0])
+    y.sum().backward()
+    assert model.act_fun[0].base_fun.weight.grad.abs() > 0
+
+
+def test_parameters_that_are_computed_from_others_are_trained() -> None:
+    class Twice(nn.Module):
+        def forward(self, scale: Tensor) -> Tensor:
+            return 2 * scale
+
+    model, x = KAN(width=[2, 1], seed=0, affine_trainable=True, auto_save=False), torch.rand(10, 2)
+    before = model(x)
+    parametrize.register_parametrization(model, "node_scale_0", Twice())
+    torch.testing.assert_close(model(x), 2 * before)
+    model(x).sum().backward()
+    torch.testing.assert_close(model.parametrizations.node_scale_0.original.grad, 2 * before.sum()[None])
+
+
+def test_biases_that_layers_share_get_the_sum_of_their_gradients() -> None:
+    model, x = KAN(width=[2, 1, 1], seed=0, affine_trainable=True, auto_save=False), torch.rand(10, 2)
+    single = copy.deepcopy(model)
+    single(x).square().sum().backward()
+    model.node_bias_1 = model.node_bias_0
+    model(x).square().sum().backward()
+    torch.testing.assert_close(model.node_bias_0.grad, single.node_bias_0.grad + single.node_bias_1.grad)
+
+
+def test_predictions_with_parameters_of_a_call_are_differentiated_twice() -> None:
+    model, x = KAN(width=[2, 2, 1], seed=0, auto_save=False).double(), torch.rand(10, 2, dtype=torch.float64)
+    given = {
+        name: nn.Parameter(value.detach() * 1.1) for name, value in model.named_parameters() if value.requires_grad
+    }
+    loss = torch.func.functional_call(model, given, (x,)).square().sum()
+    first = torch.autograd.grad(loss, given["act_fun.0.coef"], create_graph=True)[0]
+    assert torch.autograd.grad(first.sum(), given["act_fun.0.coef"])[0].abs().sum() > 0
+
+
+def test_a_model_that_predicted_goes_when_nobody_holds_it() -> None:
+    model = KAN(width=[2, 2, 1], seed=0, auto_save=False)
+    model(torch.rand(10, 2)).sum().backward()
+    known = weakref.ref(model)
+    gc.disable()
+    try:
+        del model
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.filterwarnings("ignore")  # the tracer's, that numbers become constants
+def test_a_traced_model_serves_other_inputs() -> None:
+    model, x = KAN(width=[2, 2, 1], seed=0, auto_save=False), torch.rand(10, 2)
+    with torch.no_grad():
+        model(x)  # the tracer reads all attributes, some of which need data
+        traced = torch.jit.trace(model, x, check_trace=False)
+        other = torch.rand(7, 2)
+        torch.testing.assert_close(traced(other), model(other))

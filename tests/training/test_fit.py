@@ -555,3 +555,30 @@ def test_a_model_of_which_nothing_is_trained_is_an_error(make: Make, dataset: An
     model.requires_grad_(False)
     with pytest.raises(ArgumentError, match="no parameter of the model is trained"):
         quiet(model, dataset, opt=opt)
+
+
+@pytest.mark.parametrize("steps", [1, 12])
+def test_a_base_function_that_is_trained_is_evaluated_again(steps: int) -> None:
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0)) - 0.5
+    data = {"train_input": x, "train_label": x.prod(dim=1, keepdim=True)}
+    model = KAN(width=[2, 2, 1], base_fun=nn.PReLU(), seed=0, auto_save=False)
+    recorded = model.fit(data, steps=steps, update_grid=False, progress=False)["train_loss"][-1]
+    with torch.no_grad():
+        assert recorded == pytest.approx(float((model(x) - data["train_label"]).square().mean().sqrt()), rel=1e-4)
+        assert float(model.act_fun[0].base_fun.weight) != 0.25
+
+
+@pytest.mark.parametrize("lamb", [0.0, 1e-6])
+@pytest.mark.parametrize("way", ["hook", "object"])
+def test_what_is_hooked_to_a_model_is_trained_with_it(way: str, lamb: float) -> None:
+    x = torch.rand(40, 2, generator=torch.Generator().manual_seed(0))
+    data = {"train_input": x, "train_label": x.prod(dim=1, keepdim=True)}
+    model = KAN(width=[2, 2, 1], seed=0, auto_save=False)
+    if way == "hook":
+        model.register_forward_pre_hook(lambda _, inputs: (0.5 * inputs[0], *inputs[1:]))
+    else:
+        own = model.forward
+        model.forward = lambda x, **options: own(0.5 * x, **options)
+    recorded = model.fit(data, steps=3, lamb=lamb, update_grid=False, progress=False)["train_loss"][-1]
+    with torch.no_grad():
+        assert recorded == pytest.approx(float((model(x) - data["train_label"]).square().mean().sqrt()), rel=1e-4)
