@@ -259,11 +259,12 @@ def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
 
 def trains_more(network: Network) -> bool:
     """Whether something is trained to which the passes make no gradient: masks, numbers inside of functions."""
-    numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
-    symbolic: list[Symbolic_KANLayer] = list(network.symbolic_fun)  # type: ignore[arg-type]
-    if any(layer.mask.requires_grad for layer in (*numeric, *symbolic)):
-        return True
-    return any(layer.has_trained_functions for layer in symbolic)
+    symbolic: Any = network.symbolic_fun
+    # Not `layer.mask`, for which a module first looks elsewhere: this is asked at every prediction.
+    masks = [layer._parameters.get("mask") for layer in (*network.act_fun, *symbolic)]
+    return any(mask is None or mask.requires_grad for mask in masks) or any(
+        layer.has_trained_functions for layer in symbolic
+    )
 
 
 def _fits(layer: KANLayer) -> bool:

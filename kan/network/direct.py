@@ -88,7 +88,7 @@ class _Workspace:
         self.adjoint = Adjoint(network, inputs, singularity=singularity)
         self.tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
         self._enabled = network.symbolic_enabled
-        self._base_functions = [layer.base_fun for layer in network.act_fun]
+        self._base_functions = [_base_function(layer) for layer in network.act_fun]
         grids: list[Tensor] = [layer.grid for layer in network.act_fun]  # type: ignore[misc]
         self._grids = [(grid, grid.detach().clone()) for grid in grids]
 
@@ -101,12 +101,17 @@ class _Workspace:
             and self._enabled == network.symbolic_enabled
             and len(self.tensors) == len(tensors)
             and all(map(operator.is_, self.tensors, tensors))
-            and all(layer.base_fun is known for layer, known in zip(network.act_fun, self._base_functions))
+            and all(_base_function(layer) is known for layer, known in zip(network.act_fun, self._base_functions))
             and all(
                 grid.dtype == copy.dtype and grid.device == copy.device and torch.equal(grid, copy)
                 for grid, copy in self._grids
             )
         )
+
+
+def _base_function(layer: nn.Module) -> Any:
+    """Return a layer's base function, module or not, without the way that modules take to find an attribute."""
+    return layer._modules["base_fun"] if "base_fun" in layer._modules else layer.__dict__["base_fun"]
 
 
 class _Lease:
