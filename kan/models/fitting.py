@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -155,6 +156,8 @@ class Fitting(Observed, Versions):
             "lamb_coef": lamb_coef,
             "lamb_coefdiff": lamb_coefdiff,
         }
+        own_penalty = partial(self.get_reg, reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
+        update_grids = cast("Any", self).update_grid
         save_frame = None
         if save_fig:
             save_frame = _FrameSaver(self, img_folder, save_fig_freq, in_vars=in_vars, out_vars=out_vars, beta=beta)
@@ -180,6 +183,8 @@ class Fitting(Observed, Versions):
             stop_rule=StopRule(patience, restore_best),
             on_step=save_frame,
             progress=progress,
+            own_penalty=own_penalty if self._replaces("get_reg", "reg") else None,
+            own_grid_update=update_grids if self._replaces("update_grid", "update_grid_from_samples") else None,
         )
         if save_frame is not None:
             save_frame.folder.mkdir(parents=True, exist_ok=True)
@@ -194,6 +199,11 @@ class Fitting(Observed, Versions):
                 self.set_reference(training.training_inputs)
         self.log_history("fit")
         return self.last_results
+
+    def _replaces(self, *names: str) -> bool:
+        """Whether any of these methods is the subclass's or the instance's own, and not the library's."""
+        own = (vars(self).get(name) or getattr(type(self), name) for name in names)
+        return not all(getattr(method, "__module__", "").startswith("kan.models.") for method in own)
 
     def train(self: Self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
         """Set training mode, as any `nn.Module`; with a data set, the old name of `fit`.

@@ -101,6 +101,8 @@ class Training:
         on_step: Callable[[int], None] | None = None,
         progress: bool = True,
         objective: type[Objective] = Objective,
+        own_penalty: Callable[[], Tensor] | None = None,
+        own_grid_update: Callable[[Tensor], Any] | None = None,
     ) -> None:
         weights = dict(penalty_weights or {})
         self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
@@ -127,8 +129,9 @@ class Training:
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
         self.objective = objective(
-            network, loss_fn, read_prediction(network, pred_fn), float(lamb), weights, singularity or {}
+            network, loss_fn, read_prediction(network, pred_fn), float(lamb), weights, singularity or {}, own_penalty
         )
+        self._own_grid_update = own_grid_update
         trained = list(network.parameters() if parameters is None else parameters)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
@@ -278,7 +281,11 @@ class Training:
         the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
         on the hello example with 11 seeds: with the history cleared 9 are recovered, with it kept all of them.
         """
-        if self.objective.pred_fn is None and _has_splines(self.network):
+        if self.objective.pred_fn is not None or not _has_splines(self.network):
+            return
+        if self._own_grid_update is not None:
+            self._own_grid_update(x)
+        else:
             by_squares = isinstance(self.optimiser, LevenbergMarquardt)
             margin = _MARGIN_OF_LEAST_SQUARES if by_squares else _MARGIN
             update_grid(self.network, x, margin=margin, **self.objective.singularity)
@@ -313,8 +320,9 @@ class Training:
         return values
 
     def _grad_mode(self) -> torch.set_grad_enabled:
-        """Return the context for numbers: a user's own prediction may differentiate the network by its input."""
-        return torch.set_grad_enabled(not self.objective.is_plain or self.objective.loss_fn is not None)
+        """Return the context for numbers: what is a user's own may differentiate the network by its input."""
+        own = (self.objective.loss_fn, self.objective.own_penalty)
+        return torch.set_grad_enabled(not self.objective.is_plain or any(entry is not None for entry in own))
 
     def _shown(self, loss: Tensor) -> float:
         """Return the number to record: the root of the default loss, any other as it is."""

@@ -53,7 +53,8 @@ def check_squares(objective: Objective) -> None:
     if not (_is_usual(objective) and Adjoint.applies(network, no_samples)):  # type: ignore[arg-type]
         raise ArgumentError(
             "opt='LM' knows penalties of KANs of degree k >= 2 in single or double precision, without a forward pass, "
-            f"layers or `pred_fn` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or opt='LBFGS'."
+            f"layers, `pred_fn` or `get_reg` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or "
+            "opt='LBFGS'."
         )
 
 
@@ -84,7 +85,8 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
 
 def _is_usual(objective: Objective) -> bool:
     """Whether the prediction is that of a network's layers, and the model of the penalty, if there is one, is known."""
-    usual = objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+    usual = objective.own_penalty is None
+    usual = usual and objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
     return isinstance(objective.network, Network) and objective.is_plain and (usual or not objective.lamb)
 
 

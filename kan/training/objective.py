@@ -60,6 +60,8 @@ class Objective:
     lamb : float
     penalty_weights, singularity : dict
         Keyword arguments of `penalty` and of `Network.forward`.
+    own_penalty : callable, optional
+        The penalty of a model that defines it itself, of the last forward pass.
     """
 
     network: Model
@@ -68,6 +70,7 @@ class Objective:
     lamb: float
     penalty_weights: dict[str, Any]
     singularity: dict[str, Any]
+    own_penalty: Callable[[], Tensor] | None = None
 
     reg_metrics: ClassVar[Collection[str]] = REG_METRICS
     penalty: ClassVar[Callable[..., Tensor]] = staticmethod(penalty)
@@ -84,7 +87,8 @@ class Objective:
         """
         lamb = self.lamb if penalised else 0.0
         network = self.network
-        if not (repeatedly and self.is_plain and isinstance(network, Network)):
+        by_forward = not self.is_plain or (lamb > 0 and self.own_penalty is not None)
+        if not repeatedly or by_forward or not isinstance(network, Network):
             return Point(self, lamb, x, y)
         prepared = network.prepare(x)
         usual = not lamb or self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
@@ -114,6 +118,8 @@ class Point:
         objective, network = self.objective, self.objective.network
         if not self.lamb:
             return objective.loss(self._predict(), self.y), torch.zeros((), device=network.device)
+        if objective.own_penalty is not None:
+            return objective.loss(self._predict(), self.y), objective.own_penalty()
         trace = network.trace(self.x if self._prepared is None else self._prepared, **objective.singularity)
         prediction = trace.output if objective.is_plain else self._predict()
         return objective.loss(prediction, self.y), objective.penalty(network, trace, **objective.penalty_weights)

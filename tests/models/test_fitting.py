@@ -216,3 +216,62 @@ def test_a_network_that_went_back_to_other_grids_can_be_copied_and_trained(datas
     x = dataset["train_input"]
     torch.testing.assert_close(model.copy()(x), model(x))
     model(x).sum().backward()
+
+
+def size_of_coefficients(model: Any) -> Tensor:
+    return sum(layer.coef.square().sum() for layer in model.act_fun)
+
+
+class OwnPenalty(KAN):
+    def get_reg(self, *_: Any, **__: Any) -> Tensor:
+        return size_of_coefficients(self)
+
+
+class OwnReg(KAN):
+    def reg(self, *_: Any, **__: Any) -> Tensor:
+        return size_of_coefficients(self)
+
+
+def replaced() -> KAN:
+    model = KAN(width=[2, 3, 1], seed=0)
+    model.get_reg = lambda *_: size_of_coefficients(model)
+    return model
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+@pytest.mark.parametrize("made", [lambda: OwnPenalty([2, 3, 1], seed=0), lambda: OwnReg([2, 3, 1], seed=0), replaced])
+def test_a_penalty_of_the_models_own_is_minimised(dataset: Any, made: Any, opt: str) -> None:
+    model = made()
+    before = size_of_coefficients(model).item()
+    results = model.fit(dataset, opt=opt, steps=60, lamb=10.0, update_grid=False, progress=False)
+    assert size_of_coefficients(model).item() < 0.3 * before
+    assert results["reg"][-1] == pytest.approx(size_of_coefficients(model).item(), rel=1e-4)
+
+
+def test_a_penalty_of_the_models_own_is_of_the_training_data(dataset: Any) -> None:
+    class Own(KAN):
+        def get_reg(self, *_: Any, **__: Any) -> Tensor:
+            seen.append(len(self.cache_data))
+            return sum(scale.sum() for scale in self.edge_actscale)
+
+    seen: list[int] = []
+    model = Own([2, 3, 1], seed=0)
+    model.fit(dataset, steps=2, lamb=0.1, progress=False)
+    assert set(seen) == {len(dataset["train_input"])}
+
+
+def test_least_squares_refuse_a_penalty_that_they_do_not_know(dataset: Any) -> None:
+    with pytest.raises(ArgumentError, match="get_reg"):
+        OwnPenalty([2, 1]).fit(dataset, opt="LM", lamb=0.1, progress=False)
+
+
+@pytest.mark.parametrize("name", ["update_grid", "update_grid_from_samples"])
+def test_grid_updates_of_the_models_own_are_called(dataset: Any, name: str) -> None:
+    calls: list[int] = []
+    library = getattr(KAN, name)
+    own = type("Own", (KAN,), {name: lambda self, x: (calls.append(len(x)), library(self, x))[1]})
+    model = own([2, 3, 1], seed=0)
+    before = model.act_fun[0].grid.clone()
+    model.fit(dataset, steps=3, grid_update_num=1, progress=False)
+    assert calls == [len(dataset["train_input"])]
+    assert not torch.equal(model.act_fun[0].grid, before)
