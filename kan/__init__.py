@@ -5,8 +5,9 @@
 >>> model.width
 [[2, 0], [5, 0], [1, 0]]
 
-``from kan import *`` also gives the names that notebooks rely on: `torch`, `nn`, `np`, `plt`, `sympy`, `nsimplify`,
-`tqdm` and `copy`. They are loaded when first used; ``import kan`` itself loads torch and little else.
+``from kan import *`` also gives the names that scripts rely on: `torch`, `nn`, `np`, `plt`, `sympy`, `nsimplify`,
+`symbols`, `latex`, `tqdm`, `copy`, `os`, `glob`, `random` and `yaml`. They are loaded when first used; ``import kan``
+itself loads torch and little else.
 """
 
 from typing import TYPE_CHECKING
@@ -57,12 +58,18 @@ from kan.utils import (
 if TYPE_CHECKING:
     # What `__getattr__` loads, for type checkers and editors.
     import copy as copy
+    import glob as glob
+    import os as os
+    import random as random
 
     import matplotlib.pyplot as plt
     import numpy as np
     import sympy as sympy
     import torch as torch
+    import yaml as yaml
+    from sympy import latex as latex
     from sympy import nsimplify as nsimplify
+    from sympy import symbols as symbols
     from torch import nn as nn
     from tqdm import tqdm as tqdm
 
@@ -111,15 +118,21 @@ __all__ = [
     "f_tan",
     "fit_params",
     "get_derivative",
+    "glob",
+    "latex",
     "make_video",
     "model2param",
     "nn",
     "np",
     "nsimplify",
+    "os",
     "plot_tree",
     "plt",
+    "random",
     "sparse_mask",
+    "symbols",
     "sympy",
     "torch",
     "tqdm",
+    "yaml",
 ]

@@ -1,6 +1,9 @@
-"""Door: pykan's import path of data sets, derivatives and the symbolic library."""
+"""Door: pykan's import path of data sets, derivatives and the symbolic library, with what a star import gives there."""
+
+from typing import TYPE_CHECKING
 
 from kan.calculus import batch_hessian, batch_jacobian, get_derivative, model2param
+from kan.common.lazy import lazy_name as __getattr__  # noqa: F401 - Python calls it
 from kan.datasets import augment_input, create_dataset, create_dataset_from_data
 from kan.layers import sparse_mask
 from kan.symbolic import (
@@ -23,6 +26,12 @@ from kan.symbolic import (
     f_tan,
     fit_params,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    import sympy as sympy
+    import torch as torch
+    import yaml as yaml
 
 __all__ = [
     "SYMBOLIC_LIB",
@@ -50,5 +59,9 @@ __all__ = [
     "fit_params",
     "get_derivative",
     "model2param",
+    "np",
     "sparse_mask",
+    "sympy",
+    "torch",
+    "yaml",
 ]

@@ -8,13 +8,19 @@ from typing import Any
 # The name, the module it comes from, and what it is called there; None for the module itself.
 _STAR_NAMES: dict[str, tuple[str, str | None]] = {
     "copy": ("copy", None),
+    "glob": ("glob", None),
+    "latex": ("sympy", "latex"),
     "nn": ("torch.nn", None),
     "np": ("numpy", None),
     "nsimplify": ("sympy", "nsimplify"),
+    "os": ("os", None),
     "plt": ("matplotlib.pyplot", None),
+    "random": ("random", None),
+    "symbols": ("sympy", "symbols"),
     "sympy": ("sympy", None),
     "torch": ("torch", None),
     "tqdm": ("tqdm", "tqdm"),
+    "yaml": ("yaml", None),
 }
 # Modules that need no import of their own.
 _MODULES = ("MLP", "compiler", "experiment", "feynman")

@@ -16,6 +16,7 @@ API = json.loads((Path(__file__).parent / "pykan_api.json").read_text(encoding="
 # What notebooks use after `from kan import *`, and never import themselves.
 RELIED_ON = {
     *("torch", "np", "plt", "nn", "tqdm", "sympy", "copy", "nsimplify", "ex_round"),
+    *("os", "glob", "random", "yaml", "latex", "symbols"),
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
@@ -83,6 +84,18 @@ def test_import_paths_of_pykan() -> None:
         "    exec(f'from kan.{name} import *')\n"
         "from kan.hypothesis import *"
     )
+
+
+@pytest.mark.parametrize(
+    ("door", "names"),
+    [
+        ("KANLayer", "KANLayer torch nn np coef2curve curve2coef B_batch extend_grid sparse_mask"),
+        ("MultKAN", "KAN MultKAN KANLayer Symbolic_KANLayer LBFGS torch nn np plt tqdm sympy copy os random yaml"),
+        ("utils", "SYMBOLIC_LIB create_dataset torch np sympy yaml"),
+    ],
+)
+def test_star_imports_of_the_doors_give_what_scripts_go_on_with(door: str, names: str) -> None:
+    run(f"from kan.{door} import *\n" + "\n".join(names.split()))
 
 
 def test_one_object_has_one_identity_on_every_path() -> None:
