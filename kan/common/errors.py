@@ -63,9 +63,10 @@ def is_whole(value: Any, least: int) -> bool:
 
 def check_whole(name: str, value: Any, least: int) -> int:
     """Return `value` as an int, or raise an :class:`ArgumentError` unless it is a whole number of at least `least`."""
-    if not is_whole(value, least):
+    number = as_whole(value)
+    if number is None or number < least:
         raise ArgumentError(f"`{name}` must be a whole number of at least {least}; got {shown(value)}.")
-    return int(value)
+    return number
 
 
 def check_number(name: str, value: Any, *, least: float = -math.inf, most: float = math.inf) -> float:

@@ -87,7 +87,7 @@ def fix_symbolic(
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     _check_function(fun_name)
-    enable(network, verbose=verbose)
+    enable_symbolic(network, verbose=verbose)
     symbolic, removed = symbolic_edges(network, layer), is_removed(network, layer, i, j)
     r2: Tensor | None = None
     if fit_params_bool:
@@ -149,7 +149,7 @@ def unfix_symbolic_all(network: Network) -> None:
                     unfix(network, layer, i, j)
 
 
-def enable(network: Network, *, verbose: bool) -> None:
+def enable_symbolic(network: Network, *, verbose: bool) -> None:
     """Let symbolic edges count, if they do not: whoever names one wants it."""
     if not network.symbolic_enabled:
         network.symbolic_enabled = True

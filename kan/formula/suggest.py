@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kan.common.console import say
 from kan.common.errors import ArgumentError
-from kan.formula.fix import enable, is_removed, is_symbolic
+from kan.formula.fix import enable_symbolic, is_removed, is_symbolic
 from kan.formula.ranking import Loss, Preference, Ranked, complexity_bits, r2_bits
 from kan.surgery.indices import checked_edge, symbolic_edges
 from kan.surgery.masks import set_mode
@@ -180,7 +180,7 @@ def auto_symbolic(
     >>> network.symbolic_fun[0].funs_name
     [['x']]
     """
-    enable(network, verbose=bool(verbose))
+    enable_symbolic(network, verbose=bool(verbose))
     search = _Search(read_library(lib), Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
     trace = network.trace(network.reference_data(x))
     edges = [

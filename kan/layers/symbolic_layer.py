@@ -28,6 +28,8 @@ from kan.symbolic.library import Unguarded
 IDLE = "0"
 ANONYMOUS = "anonymous"
 
+# A function for every edge [O][I]: what is written into a copy would be lost, so that nothing can be.
+_Table = tuple[tuple[Callable[..., Any], ...], ...]
 
 # Where every function of the library and its derivative are finite.
 _HARMLESS = 0.5
@@ -101,22 +103,19 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         return self.mask.device
 
     @property
-    def funs(self) -> list[list[Callable[..., Any]]]:
-        """The torch function of every edge [O][I]."""
-        return [[self._function(j, i)[0] for i in range(self.in_dim)] for j in range(self.out_dim)]
+    def funs(self) -> _Table:
+        """The torch function of every edge [O][I]; `fix_symbolic` gives an edge another one."""
+        return self._table(lambda j, i: self._function(j, i)[0])
 
     @property
-    def funs_avoid_singularity(self) -> list[list[Callable[..., Any]]]:
+    def funs_avoid_singularity(self) -> _Table:
         """The guarded torch function of every edge [O][I]."""
-        return [[self._function(j, i)[1] for i in range(self.in_dim)] for j in range(self.out_dim)]
+        return self._table(lambda j, i: self._function(j, i)[1])
 
     @property
-    def funs_sympy(self) -> list[list[Callable[..., Any]]]:
+    def funs_sympy(self) -> _Table:
         """The sympy function of every edge [O][I]."""
-        return [
-            [self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1] for i in range(self.in_dim)]
-            for j in range(self.out_dim)
-        ]
+        return self._table(lambda j, i: self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1])
 
     @property
     def has_trained_functions(self) -> bool:
@@ -336,6 +335,10 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
     def _is_anonymous(self, pair: tuple[int, int]) -> bool:
         """Whether edge (j, i) carries a function without a name."""
         return self.funs_name[pair[0]][pair[1]] == ANONYMOUS
+
+    def _table(self, of_edge: Callable[[int, int], Callable[..., Any]]) -> _Table:
+        """Return a function for every edge."""
+        return tuple(tuple(of_edge(j, i) for i in range(self.in_dim)) for j in range(self.out_dim))
 
     def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the plain and the guarded torch function of edge (j, i)."""

@@ -31,7 +31,7 @@ class Looking(Reading):
         sample: bool = False,
         in_vars: Sequence[Any] | None = None,
         out_vars: Sequence[Any] | None = None,
-        title: str | None = None,
+        title: Any = None,
         varscale: float = 1.0,
         *,
         mask: bool = True,
@@ -58,7 +58,7 @@ class Looking(Reading):
             Mark the samples on the curves.
         in_vars, out_vars : sequence of str or sympy expressions, optional
             Names of inputs and outputs; after `prune_input`, names of all columns of the data serve as well.
-        title : str, optional
+        title : str or sympy expression, optional
         varscale : float
             Size of these names.
         mask : bool

@@ -133,8 +133,7 @@ class Adjoint:
             return False
         if not all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun):
             return False
-        layers = (*network.act_fun, *network.symbolic_fun)
-        own = [tensor for module in (network, *layers) for tensor in module._parameters.values() if tensor is not None]
+        own = own_parameters(network)
         is_shared = len({id(parameter) for parameter in own}) < len(own)
         return not is_shared and all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
 
@@ -255,6 +254,12 @@ class Adjoint:
 def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
     """Whether an affine map is, or may become, another one than the identity."""
     return scale.requires_grad or bias.requires_grad or not bool((scale == 1).all() & (bias == 0).all())
+
+
+def own_parameters(network: nn.Module) -> list[Tensor]:
+    """Return what the parameters of the network and its layers are at this moment; what layers share comes twice."""
+    modules = (network, *network.act_fun, *network.symbolic_fun)  # type: ignore[misc]
+    return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
 
 
 def trains_more(network: Network) -> bool:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.transforms import is_autocast, is_batched, is_transformed
-from kan.network.adjoint import Adjoint, trains_more
+from kan.network.adjoint import Adjoint, own_parameters, trains_more
 
 if TYPE_CHECKING:
     from kan.network.network import Network
@@ -39,7 +39,7 @@ class Workspaces:
         """Return the outputs (N, outputs) at inputs (I, N), or None where the layers have to do it."""
         if is_transformed() or is_autocast(inputs.device.type) or torch.is_inference_mode_enabled():
             return None
-        tensors = _tensors_of(network)
+        tensors = own_parameters(network)
         if inputs.requires_grad or any(type(tensor) is not nn.Parameter for tensor in tensors) or trains_more(network):
             return None
         workspace = self._take(network, inputs, tensors, singularity)
@@ -152,24 +152,11 @@ class _Prediction(torch.autograd.Function):
         return None, None, None, *(gradients.get(id(tensor)) for tensor in tensors)
 
 
-def _places_of(network: nn.Module) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield where the network and its layers keep their parameters."""
-    for module in (network, *network.act_fun, *network.symbolic_fun):  # type: ignore[misc]
-        for name, tensor in module._parameters.items():
-            if tensor is not None:
-                yield module._parameters, name
-
-
-def _tensors_of(network: nn.Module) -> list[Tensor]:
-    """Return what the parameters of the network and its layers are at this moment."""
-    modules = (network, *network.act_fun, *network.symbolic_fun)  # type: ignore[misc]
-    return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
-
-
 @contextmanager
 def _holding(network: nn.Module, tensors: list[Tensor]) -> Iterator[None]:
-    """Let the network have the parameters of a prediction, which `functional_call` may have taken back since."""
-    places = list(_places_of(network))
+    """Let the network have the `own_parameters` of a prediction, which `functional_call` may have taken back since."""
+    memories = [module._parameters for module in (network, *network.act_fun, *network.symbolic_fun)]  # type: ignore[misc]
+    places = [(memory, name) for memory in memories for name, tensor in memory.items() if tensor is not None]
     present = [memory[name] for memory, name in places]
     try:
         for (memory, name), tensor in zip(places, tensors):

@@ -115,12 +115,12 @@ class ResidualSquares:
             if not isinstance(block, Tensor) or not block.is_floating_point():
                 got = f"a tensor of dtype {block.dtype}" if isinstance(block, Tensor) else type(block).__name__
                 raise ArgumentError(
-                    "The function must return residuals, whose squares are summed: a floating tensor, or a tuple of "
+                    "the function must return residuals, whose squares are summed: a floating tensor, or a tuple of "
                     f"such; got {got}."
                 )
         blocks = [block for block in blocks if block.numel()]
         if not blocks:
-            raise ArgumentError("The function returned no residual; give it points at which there are some.")
+            raise ArgumentError("the function returned no residual; give it points at which there are some.")
         self._is_coarse = any(block.dtype != torch.float64 for block in blocks)
         return [block.reshape(len(block), -1) if block.ndim else block.reshape(1, 1) for block in blocks]
 

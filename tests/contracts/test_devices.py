@@ -303,18 +303,6 @@ def test_tensors_on_two_devices_are_an_error() -> None:
     assert "all tensors must be on one device" in done.stderr
 
 
-if __name__ == "__main__":
-    from pretend_device import Pretence, install
-
-    torch.set_default_dtype(torch.float64)
-    pretended = sys.argv[1] == PRETENDED
-    with contextlib.redirect_stdout(io.StringIO()):
-        place = install() if pretended else torch.device(sys.argv[1], 0)
-        with Pretence() if pretended else contextlib.nullcontext():
-            wrong = {name: compared(case, place) for name, case in CASES.items()}
-    sys.stdout.write(json.dumps(wrong) + "\n")
-
-
 # Another default device
 
 
@@ -348,3 +336,15 @@ def test_a_network_elsewhere_than_the_default_device_is_trained_where_it_is(opti
         values = model(x)
     assert values.device.type == "cpu"
     assert values.isfinite().all()
+
+
+if __name__ == "__main__":
+    from pretend_device import Pretence, install
+
+    torch.set_default_dtype(torch.float64)
+    pretended = sys.argv[1] == PRETENDED
+    with contextlib.redirect_stdout(io.StringIO()):
+        place = install() if pretended else torch.device(sys.argv[1], 0)
+        with Pretence() if pretended else contextlib.nullcontext():
+            wrong = {name: compared(case, place) for name, case in CASES.items()}
+    sys.stdout.write(json.dumps(wrong) + "\n")

@@ -299,6 +299,13 @@ def test_a_name_replaces_a_function_without_one() -> None:
     assert layer.funs[0][0] is torch.sin
 
 
+@pytest.mark.parametrize("name", ["funs", "funs_avoid_singularity", "funs_sympy"])
+def test_functions_that_are_read_cannot_be_written_into(name: str) -> None:
+    table = getattr(make_layer(), name)
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        table[0][0] = torch.sin
+
+
 def test_a_function_that_a_state_could_not_hold_is_asked_for() -> None:
     layer, fresh = make_layer(), make_layer()
     layer.set_edge(0, 0, torch.special.bessel_j0)
