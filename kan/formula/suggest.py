@@ -8,6 +8,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1; arXiv 2408.10205, sec. 5.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -182,7 +183,8 @@ def auto_symbolic(
     """
     enable_symbolic(network, verbose=bool(verbose))
     search = _Search(read_library(lib), Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
-    trace = network.trace(network.reference_data(x))
+    data = network.reference_data(x)
+    trace = network.trace(data)
     edges = [
         (layer, i, j)
         for layer in range(network.depth)
@@ -206,6 +208,7 @@ def auto_symbolic(
             say(message)
         if verbose > 1 and edge in choices:
             say(_table(choices[edge].ranking[:5]))
+    _warn_if_singular(network.trace(data).singular_edges())
     return list(choices.values())
 
 
@@ -284,6 +287,17 @@ def _settle(network: Network, edge: Edge) -> str:
         return f"skipping ({layer},{i},{j}) since already symbolic"
     symbolic.set_edge(i, j, "0")
     return f"fixing ({layer},{i},{j}) with 0"
+
+
+def _warn_if_singular(edges: Sequence[Edge]) -> None:
+    """Warn of edges whose function is not defined everywhere, once those before them have changed too."""
+    if edges:
+        warnings.warn(
+            f"the network is not finite at all samples any more: the arguments of {', '.join(map(str, edges))} left "
+            "the domain of the functions there. Fit with `singularity_avoiding=True`, or give these edges other functions.",
+            UserWarning,
+            stacklevel=5,  # who called `model.auto_symbolic`
+        )
 
 
 def _refusal(choice: Choice, threshold: float) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, check_whole
 from kan.models.observed import Observed
 from kan.models.versions import Versions
-from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
+from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty, warn_unless_finite
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -197,6 +197,7 @@ class Fitting(Observed, Versions):
             self.last_results = run.results()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
+        warn_unless_finite(self.last_results["train_loss"], self, training.training_inputs if pred_fn is None else None)
         self.log_history("fit")
         return self.last_results
 

@@ -13,7 +13,7 @@ from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
 from kan.models.observed import Observed
 from kan.network import Perceptron, PerceptronTrace, recorded
-from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
+from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty, warn_unless_finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -153,6 +153,7 @@ class MLP(Observed, Perceptron):
             self.last_results = training.record.lists()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
+        warn_unless_finite(self.last_results["train_loss"], self, None)
         return self.last_results
 
     def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:

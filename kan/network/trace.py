@@ -183,3 +183,18 @@ class Trace:
     def nodes(self) -> list[Tensor]:
         """The values of all node layers (N, nodes), inputs first."""
         return [self.layers[0].inputs.T, *(layer.nodes.T for layer in self.layers)]
+
+    def singular_edges(self) -> list[tuple[int, int, int]]:
+        """Return the symbolic edges (layer, input, output) that are not finite at all samples, of the first such layer.
+
+        What comes after them is not finite for that reason.
+        """
+        for number, layer in enumerate(self.layers):
+            edges = [
+                (number, int(group.inputs[row]), int(group.outputs[row]))
+                for group, values in layer.groups
+                for row in (~values.isfinite()).any(dim=1).nonzero().flatten()
+            ]
+            if edges:
+                return sorted(edges)
+        return []

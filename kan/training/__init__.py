@@ -4,6 +4,7 @@ from kan.training.data import Expectation
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
 from kan.training.levenberg_marquardt import LevenbergMarquardt
+from kan.training.outcome import warn_unless_finite
 from kan.training.penalties import penalty
 from kan.training.perceptron import PerceptronObjective, perceptron_penalty
 from kan.training.schedule import GridSchedule
@@ -20,4 +21,5 @@ __all__ = [
     "Training",
     "penalty",
     "perceptron_penalty",
+    "warn_unless_finite",
 ]

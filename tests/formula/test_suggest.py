@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
+from kan import KAN
 from kan.common.errors import ArgumentError, StateError
 from kan.formula import auto_symbolic, fix_symbolic, suggest, suggest_symbolic, unfix_symbolic_all
 from kan.network import Network
@@ -180,3 +181,14 @@ def test_auto_symbolic_switches_symbolic_edges_on_again():
     auto_symbolic(network, lib=["x", "sin"], x=torch.rand(50, 1), verbose=0)
     assert network.symbolic_enabled
     assert network.has_symbolic
+
+
+def test_edges_whose_arguments_leave_the_domain_are_named(plant):
+    """The line that the first edge becomes goes below zero, where the logarithm of the second is not defined."""
+    model = KAN(width=[1, 1, 1], grid=20, seed=0, auto_save=False).double()
+    plant(model, 0, 0, 0, lambda x: x**2)
+    plant(model, 1, 0, 0, lambda u: torch.log(u.clamp(min=0) + 0.05))
+    data = torch.linspace(0, 1, 200, dtype=torch.float64)[:, None]
+    with pytest.warns(UserWarning, match=r"the arguments of \(1, 0, 0\) left the domain") as caught:
+        model.auto_symbolic(lib=["x", "log"], x=data, verbose=0)
+    assert [warning.filename for warning in caught] == [__file__]

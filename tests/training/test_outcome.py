@@ -1,0 +1,55 @@
+"""A loss that is no number any more is reported, with what can be done."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import Any
+
+import pytest
+
+from kan import KAN
+from kan.MLP import MLP
+from kan.training import warn_unless_finite
+
+
+@pytest.fixture
+def singular(dataset: Any) -> KAN:
+    model = KAN(width=[2, 1], seed=0, auto_save=False)
+    model(dataset["train_input"])
+    model.fix_symbolic(0, 1, 0, "log", fit_params_bool=False, verbose=False)
+    return model
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam", "LM"])
+def test_symbolic_edges_that_are_not_finite_are_named_to_the_caller(singular: KAN, dataset: Any, opt: str) -> None:
+    with pytest.warns(UserWarning, match=r"the symbolic edges \(0, 1, 0\) are not finite at all samples") as caught:
+        singular.fit(dataset, opt=opt, steps=2, progress=False)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_the_advice_helps(singular: KAN, dataset: Any) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        results = singular.fit(dataset, steps=2, progress=False, singularity_avoiding=True)
+    assert results["train_loss"][-1] > 0
+
+
+@pytest.mark.parametrize("kind", [KAN, MLP])
+def test_a_training_that_diverged_says_when(dataset: Any, kind: Any) -> None:
+    with pytest.warns(UserWarning, match="it is not from step 0 on; a smaller `lr`") as caught:
+        kind(width=[2, 2, 1], seed=0).fit(dataset, opt="Adam", lr=1e30, steps=2, progress=False)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_it_is_said_since_when_the_loss_is_not_finite() -> None:
+    model = KAN(width=[1, 1])
+    with pytest.warns(UserWarning, match="from step 3 on"):
+        warn_unless_finite([1.0, math.nan, 1.0, math.inf, math.nan], model, None)
+
+
+@pytest.mark.parametrize("losses", [[], [1.0], [math.nan, 1.0]])
+def test_a_loss_that_is_finite_in_the_end_needs_no_word(losses: list[float]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_unless_finite(losses, KAN(width=[1, 1]), None)
