@@ -294,7 +294,7 @@ def _warn_if_singular(edges: Sequence[Edge]) -> None:
     if edges:
         warnings.warn(
             f"the network is not finite at all samples any more: the arguments of {', '.join(map(str, edges))} left "
-            "the domain of the functions there. Fit with `singularity_avoiding=True`, or give these edges other functions.",
+            "the domain of the functions there. Fit with `singularity_avoiding=True`, or give them other functions.",
             UserWarning,
             stacklevel=5,  # who called `model.auto_symbolic`
         )

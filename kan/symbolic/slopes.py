@@ -11,6 +11,7 @@ Source: Abramowitz & Stegun, *Handbook of Mathematical Functions*, 25.3.6.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +19,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kan.common.transforms import is_nested_forward
+
 TorchFunction = Callable[[Tensor], Tensor]
+
+# Beyond it differences of differences are nothing but rounding.
+_HIGHEST_ORDER = 3
 
 
 def differentiable(fun: TorchFunction) -> TorchFunction:
@@ -62,6 +68,9 @@ class WithSlope:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the values at `x`."""
+        if is_nested_forward():
+            # There torch takes the outer derivative of what a Function's `jvp` returns for zero, without a word.
+            return _taylor(self.fun, x)
         value: Tensor = _Differenced.apply(x, self.fun)
         return value
 
@@ -93,8 +102,24 @@ class _Differenced(torch.autograd.Function):
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004 - torch's signature
         x, ctx.fun = inputs
         ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
         return gradient * WithSlope(_Slope(ctx.fun))(x), None
+
+    @staticmethod
+    def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return tangent * WithSlope(_Slope(ctx.fun))(x)
+
+
+def _taylor(fun: TorchFunction, x: Tensor) -> Tensor:
+    """Return the values of a function as a polynomial in what `x` is differentiated by, in plain operations."""
+    centre = x.detach()
+    move, value = x - centre, fun(centre)
+    for order in range(1, _HIGHEST_ORDER + 1):
+        fun = _Slope(fun)
+        value = value + fun(centre) * move**order / math.factorial(order)
+    return value

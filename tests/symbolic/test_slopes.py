@@ -5,6 +5,7 @@ import pickle
 
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 from kan import KAN, SYMBOLIC_LIB, add_symbolic, create_dataset
 from kan.symbolic.slopes import differentiable
@@ -74,3 +75,21 @@ def test_constants_inside_an_added_function_are_trained(opt, library):
         model.symbolic_fun[0].affine[0, 0, 0] = 2.5
     results = model.fit(dataset, opt=opt, steps=30, progress=False)
     assert results["test_loss"][-1] < 1e-6
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("outer", [torch.func.jacfwd, torch.func.jacrev])
+@pytest.mark.parametrize("inner", [torch.func.jacfwd, torch.func.jacrev])
+def test_derivatives_in_forward_mode_are_right_at_every_level(points, outer, inner):
+    function, x = differentiable(blind_sine), points.detach()
+    torch.testing.assert_close(torch.func.vmap(outer(function))(x), torch.cos(x), rtol=0, atol=1e-11)
+    torch.testing.assert_close(torch.func.vmap(outer(inner(function)))(x), -torch.sin(x), rtol=0, atol=1e-7)
+    torch.testing.assert_close(torch.func.vmap(outer(inner(inner(function))))(x), -torch.cos(x), rtol=0, atol=1e-3)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_dual_numbers_carry_the_derivative(points):
+    with forward_ad.dual_level():
+        dual = forward_ad.make_dual(points.detach(), torch.ones_like(points))
+        tangent = forward_ad.unpack_dual(differentiable(blind_sine)(dual)).tangent
+    torch.testing.assert_close(tangent, torch.cos(points), rtol=0, atol=1e-11)
