@@ -10,7 +10,8 @@ Weights are laid out with k + 1 rows of zeros before and behind those of every i
 exist, and samples outside of the knots. Between forward and backward the k + 1 values and the interval of every sample
 are kept, (I, N, k + 2).
 
-Whatever needs a number per edge and sample (variances, the gradient of the inputs) goes input by input, in blocks.
+Whatever needs a number per edge and sample (variances where the covariance of the features is not known, the gradient
+of the inputs) goes input by input, in blocks.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
+from kan.layers.edge_kernel import TORCH, fold
 from kan.layers.edge_tensors import EdgeTensors, new_gradients, write_gradients
 from kan.spline.pieces import bases_at, locate, make_pieces, slopes_at, weighted_rows
 
@@ -52,9 +54,18 @@ class EdgeGather:
     degree : int
     local : LocalBases, optional
         What an evaluation at these inputs has computed before.
+    covariance : Tensor (I, B + 1, B + 1), optional
+        That of the features of every input over the samples, where it is known: variances are made of it.
     """
 
-    def __init__(self, tensors: EdgeTensors, *, degree: int, local: LocalBases | None = None) -> None:
+    def __init__(
+        self,
+        tensors: EdgeTensors,
+        *,
+        degree: int,
+        local: LocalBases | None = None,
+        covariance: Tensor | None = None,
+    ) -> None:
         x, knots = tensors.x, tensors.knots
         self.tensors, self.degree = tensors, degree
         self.inputs, self.outputs = tensors.mask.shape
@@ -69,17 +80,22 @@ class EdgeGather:
         self._weights = x.new_zeros(self.inputs, self.intervals + degree, self.outputs)
         strength = (tensors.scale_spline * tensors.mask)[:, None, :]
         torch.mul(tensors.coefficients.mT, strength, out=self._weights[:, degree + 1 : -degree - 1])
+        self._covariance = covariance
 
     def forward(self, *, with_variances: bool) -> tuple[Tensor, Tensor | None]:
         """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges."""
         base = self.tensors.base
-        if not with_variances:
+        if not with_variances or self._covariance is not None:
             rows, values = (
                 numbers.transpose(0, 1).reshape(self.samples, self.inputs * (self.degree + 1))
                 for numbers in (self._rows(slice(None)), self.local.values)
             )
             splines = weighted_rows(rows, values, self._weights.flatten(0, 1))  # (N, O)
-            return torch.addmm(splines.T, self._base_weights.T, base), None
+            sums = torch.addmm(splines.T, self._base_weights.T, base)
+            if not with_variances:
+                return sums, None
+            weights, covariances = self._with_covariances()
+            return sums, covariances.mul_(weights).sum(dim=2)
         sums, variances = base.new_zeros(self.outputs, self.samples), torch.empty_like(self._base_weights)
         for block in self._blocks(per_edge=True):
             edges = self._edges(block)
@@ -96,6 +112,11 @@ class EdgeGather:
         grad_x, grad_base, *of_parameters = gradients
         slopes = self._slopes() if grad_x is not None else None
         signals = grad_sums.T.contiguous()  # (N, O)
+        of_variances = None
+        if grad_variances is not None and self._covariance is not None:
+            _, covariances = self._with_covariances()
+            of_variances = covariances.mul_(2 * grad_variances[:, :, None]).mT  # (I, B + 1, O)
+            grad_variances = None
         for block in self._blocks(per_edge=grad_x is not None or grad_variances is not None):
             of_edges = signals
             if grad_variances is not None:
@@ -104,7 +125,13 @@ class EdgeGather:
                 edges *= grad_variances[block, None, :] * (2 / max(self.samples - 1, 1))
                 of_edges = edges.add_(signals)  # (I, N, O)
             grad_constant = (self.tensors.base[block, None, :] @ of_edges)[:, 0]
-            write_gradients(self.tensors, block, self._of_weights(of_edges, block), grad_constant, of_parameters)
+            grad_spline = self._of_weights(of_edges, block)
+            if of_variances is not None:
+                grad_spline, grad_constant = (
+                    grad_spline + of_variances[block, :-1],
+                    grad_constant + of_variances[block, -1],
+                )
+            write_gradients(self.tensors, block, grad_spline, grad_constant, of_parameters)
             if grad_base is not None:
                 grad_base[block] = (of_edges @ self._base_weights[block, :, None])[..., 0]
             if grad_x is not None and slopes is not None:
@@ -117,6 +144,12 @@ class EdgeGather:
         at_once = max(1, _BLOCK // max(self.samples * self.outputs, 1)) if per_edge else max(self.inputs, 1)
         for first in range(0, self.inputs, at_once):
             yield slice(first, min(first + at_once, self.inputs))
+
+    def _with_covariances(self) -> tuple[Tensor, Tensor]:
+        """Return the weights of all features, and the covariances of edges and features, (I, O, B + 1)."""
+        _, _, coefficients, scale_base, scale_spline, mask, _ = self.tensors
+        weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
+        return weights, weights @ self._covariance
 
     def _rows(self, block: slice) -> Tensor:
         """Return the rows of the weights that count, (I, N, k + 1): interval q of an input needs its q to q + k."""

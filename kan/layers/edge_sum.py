@@ -37,13 +37,15 @@ from kan.layers.edge_tensors import EdgeTensors
 from kan.spline.basis import basis, basis_values, pointwise_basis
 
 # From these numbers of knot intervals on, gathering weights is cheaper than products with all bases (measured on CPU
-# for 10 to 784 inputs, 10 to 256 outputs): in single precision; else and where features are at hand; where their
-# covariance is, which gathering has to do without. There has to be enough work to make up for its overhead: numbers in
-# one step of the recursion.
+# for 10 to 784 inputs, 10 to 256 outputs): in single precision; else and where features are at hand; where variances
+# are made of their covariance. There has to be enough work to make up for its overhead: numbers in one step of the
+# recursion.
 _MANY_INTERVALS_IN_SINGLE = 26
 _MANY_INTERVALS = 36
 _MANY_INTERVALS_WITH_COVARIANCE = 80
 _MUCH_WORK = 2**18
+# The variance of an edge takes B^2 multiplications by the covariance, by its values some 16 for each sample.
+_WORK_OF_A_SAMPLE = 16
 
 
 class Features(NamedTuple):
@@ -82,6 +84,13 @@ def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Fea
     """Compute the features of inputs x (I, N) that nothing is differentiated with respect to."""
     values = torch.cat([basis_values(x, knots, degree=degree), base[:, None]], dim=1)
     return Features(values, covariance(TORCH, values))
+
+
+def _cheap_covariance(known: Features | None) -> Tensor | None:
+    """Return the covariance of the features, if it is known and spares more than products with it take."""
+    if known is None or known.values.shape[1] ** 2 > _WORK_OF_A_SAMPLE * known.values.shape[2]:
+        return None
+    return known.covariance
 
 
 class EdgeSums(NamedTuple):
@@ -156,15 +165,21 @@ class _EdgeSums(torch.autograd.Function):
         with_variances: bool,
         known: Features | None,
     ) -> tuple[Tensor, Tensor | None]:
+        if known is not None:
+            base = known.values[:, -1]
         tensors = EdgeTensors(x, base, coefficients, scale_base, scale_spline, mask, knots)
         ctx.save_for_backward(*tensors)
         ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known
         ctx.lib = lib = library_for(x, knots)
-        ctx.is_large = known is None and lib is TORCH
+        gathered = lib is TORCH and is_gathered(
+            x, knots, with_features=known is not None, with_variances=with_variances
+        )
+        ctx.is_large = gathered or (known is None and lib is TORCH)
         if ctx.is_large:
-            if is_gathered(x, knots):
-                gather = EdgeGather(tensors, degree=degree)
-                ctx.again = partial(EdgeGather, degree=degree, local=gather.local)
+            if gathered:
+                make = partial(EdgeGather, degree=degree, covariance=_cheap_covariance(known))
+                gather = make(tensors)
+                ctx.again = partial(make, local=gather.local)
                 return gather.forward(with_variances=with_variances)
             blocks = EdgeBlocks(tensors, degree=degree)
             result = blocks.forward(with_variances=with_variances)

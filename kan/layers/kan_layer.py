@@ -24,7 +24,7 @@ from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, BaseKind, resolve_base_function, values_of
-from kan.layers.edge_sum import EdgeSums, Features, edge_sums, is_gathered, make_features
+from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
 from kan.layers.sparse import sparse_mask
 from kan.spline import (
     adaptive_knots,
@@ -237,8 +237,6 @@ class KANLayer(nn.Module):
             # Eleven bits cannot tell knots apart; the bases are computed in float32.
             tensors = tuple(tensor.float() for tensor in tensors)
         x, coef, scale_base, scale_sp, mask, grid = tensors
-        if features is not None and is_gathered(x, grid, with_features=True, with_variances=with_variances):
-            features = None  # a product with all of them would take longer
         base = x if features is not None else self.base_values(x)  # part of the features
         options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}
         result = edge_sums(x, base, coef, scale_base, scale_sp, mask, grid, **options)

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from kan.layers import edge_gather
+from kan.layers import KANLayer, edge_gather
 from kan.layers.edge_blocks import EdgeBlocks
 from kan.layers.edge_gather import EdgeGather
-from kan.layers.edge_sum import is_gathered
+from kan.layers.edge_sum import is_gathered, make_features
 from kan.layers.edge_tensors import EdgeTensors
 from kan.spline import adaptive_knots, extend_knots, uniform_knots
 
@@ -46,6 +46,34 @@ def test_gathered_weights_give_what_products_with_all_bases_give(
     for wanted in ((True,) * 6, (False, False, True, True, True, False)):
         found, expected = (edges.backward(of_sums, of_variances, wanted=wanted) for edges in (gathered, blocks))
         torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("degree", [1, 3])
+def test_variances_of_a_known_covariance_are_those_of_the_edges(degree: int) -> None:
+    tensors = make(degree)
+    features = make_features(tensors.x, tensors.base, tensors.knots, degree=degree)
+    kinds = EdgeGather(tensors, degree=degree, covariance=features.covariance), EdgeGather(tensors, degree=degree)
+    torch.testing.assert_close(*(edges.forward(with_variances=True) for edges in kinds))
+    signals = random(OUTPUTS, SAMPLES, seed=6), random(INPUTS, OUTPUTS, seed=7)
+    wanted = (False, False, True, True, True, True)
+    torch.testing.assert_close(*(edges.backward(*signals, wanted=wanted) for edges in kinds))
+
+
+@pytest.mark.parametrize(("intervals", "samples", "is_used"), [(100, 2000, True), (300, 2000, False)])
+def test_a_known_covariance_is_used_where_it_is_the_cheaper_way(
+    intervals: int, samples: int, is_used: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, x = KANLayer(2, 3, num=intervals), random(2, samples, seed=0).float()
+    features, seen = layer.features(x), []
+    made = EdgeGather.__init__
+    monkeypatch.setattr(
+        EdgeGather, "__init__", lambda *a, **k: (seen.append(k["covariance"] is not None), made(*a, **k))[1]
+    )
+    found = layer.edge_sums(x, with_variances=True, features=features)
+    assert seen == [is_used]
+    monkeypatch.undo()
+    expected = layer.edge_sums(x, with_variances=True)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
 
 
 def test_many_intervals_are_gathered_where_there_is_much_to_do() -> None:
