@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from kan.checkpoints.archive import read_archive, reading, write_archive
 from kan.checkpoints.pykan_files import has_pykan_files, load_pykan
-from kan.checkpoints.state import AnyNetwork, Loaded, NetworkState, cloned, symbolic_layers, usable_device
+from kan.checkpoints.state import AnyNetwork, Loaded, NetworkState, cloned, usable_device
 from kan.checkpoints.validation import check_extra_states, check_functions, check_tensors
 from kan.common.errors import ArgumentError, CheckpointError, check_whole
 from kan.common.extra_state import unpack
@@ -216,7 +216,7 @@ def _data_of(network: Network) -> dict[str, Any]:
 
 def _check_nameable(network: Network) -> None:
     """Raise an error if an edge carries a function that a file cannot hold."""
-    for number, layer in enumerate(symbolic_layers(network)):
+    for number, layer in enumerate(network.symbolic_fun):
         for j, row in enumerate(layer.funs_name):
             if ANONYMOUS in row:
                 raise CheckpointError(

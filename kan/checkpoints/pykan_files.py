@@ -21,7 +21,7 @@ import torch
 import yaml
 
 from kan.checkpoints.archive import read_archive
-from kan.checkpoints.state import AnyNetwork, Loaded, symbolic_layers
+from kan.checkpoints.state import AnyNetwork, Loaded
 from kan.checkpoints.validation import check_functions, check_tensors
 from kan.common.errors import ArgumentError
 from kan.layers.symbolic_layer import IDLE
@@ -121,7 +121,7 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 def _set_functions(network: Network, config: Mapping[str, Any]) -> None:
     """Give the symbolic edges their functions."""
-    for number, layer in enumerate(symbolic_layers(network)):
+    for number, layer in enumerate(network.symbolic_fun):
         names = config[f"symbolic.funs_name.{number}"]
         if [len(row) for row in names] != [layer.in_dim] * layer.out_dim:
             raise ArgumentError(f"its function names of layer {number} do not fit the width {config['width']}.")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Callable, Generic, TypeVar, cast
+from typing import Any, Callable, Generic, TypeVar
 
 import torch
 from torch import Tensor
 
-from kan.layers import Symbolic_KANLayer
 from kan.network import Network
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
@@ -89,7 +88,7 @@ class NetworkState:
 
     def apply_to(self, network: Network) -> None:
         """Give `network`, which has the same settings, this state."""
-        for layer, functions in zip(symbolic_layers(network), copy.deepcopy(self.functions)):
+        for layer, functions in zip(network.symbolic_fun, copy.deepcopy(self.functions)):
             for (i, j), function in functions.items():
                 layer.set_edge(i, j, function)
         network.load_state_dict(dict(self.tensors))
@@ -136,11 +135,6 @@ def copy_network(network: AnyNetwork) -> AnyNetwork:
     return twin
 
 
-def symbolic_layers(network: Network) -> list[Symbolic_KANLayer]:
-    """Return the symbolic layers, by their type."""
-    return cast("list[Symbolic_KANLayer]", list(network.symbolic_fun))
-
-
 def size_of(tensors: Mapping[str, Any]) -> int:
     """Return the bytes of the tensors in a `state_dict`."""
     return sum(entry.numel() * entry.element_size() for entry in tensors.values() if isinstance(entry, Tensor))
@@ -169,6 +163,4 @@ def _detached(value: Any) -> Any:
 
 def _unnamed_functions(network: Network) -> Functions:
     """Return the symbolic functions that have no name."""
-    return tuple(
-        {(i, j): function for (j, i), function in layer._callables.items()} for layer in symbolic_layers(network)
-    )
+    return tuple({(i, j): function for (j, i), function in layer._callables.items()} for layer in network.symbolic_fun)

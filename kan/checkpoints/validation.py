@@ -11,7 +11,6 @@ from typing import Any
 
 from torch import Tensor
 
-from kan.checkpoints.state import symbolic_layers
 from kan.common.errors import ArgumentError
 from kan.common.extra_state import unpack
 from kan.layers.symbolic_layer import ANONYMOUS
@@ -50,7 +49,7 @@ def check_extra_states(network: Network) -> None:
         raise ArgumentError(
             f"its inputs are the columns {network.input_id.tolist()} of data with {network.n_columns} columns."
         )
-    for layer in symbolic_layers(network):
+    for layer in network.symbolic_fun:
         for j, i in unpack(layer.get_extra_state())["fixed"]:
             if not (0 <= i < layer.in_dim and 0 <= j < layer.out_dim):
                 raise ArgumentError(f"it names the symbolic edge ({i}, {j}) of a layer that does not have it.")

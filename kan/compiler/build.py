@@ -24,7 +24,6 @@ from kan.compiler.plan import Edge, Node, Place, Planner
 from kan.compiler.vocabulary import Vocabulary
 from kan.layers.base_functions import BaseFunction
 from kan.models import MultKAN
-from kan.surgery.indices import numeric_edges, symbolic_edges
 
 Layer = dict[Place, Node]
 """The nodes of one layer, in order."""
@@ -157,8 +156,8 @@ def _ordered(layer: Layer, *, below: dict[Place, int]) -> Layer:
 @torch.no_grad()
 def _set_edges(model: MultKAN, layer: int, *, below: dict[Place, int], above: list[Node]) -> None:
     """Set the edges between two layers of nodes, and what their affine parameters cannot hold."""
-    symbolic = symbolic_edges(model, layer)
-    numeric_edges(model, layer).mask.zero_()
+    symbolic = model.symbolic_fun[layer]
+    model.act_fun[layer].mask.zero_()
     factors = [factor for node in above for factor in node.factors]
     for j, factor in enumerate(factors):
         # The constant of a sum goes where it is trained: to one of its edges.

@@ -18,7 +18,6 @@ from torch import Tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, FormulaError
 from kan.formula.fix import check_enabled
-from kan.surgery.indices import numeric_edges, symbolic_edges
 from kan.symbolic.library import SYMBOLIC_LIB
 
 if TYPE_CHECKING:
@@ -166,7 +165,7 @@ def _check_complete(network: Network) -> None:
 
 def _spline_edges(network: Network, layer: int) -> list[tuple[int, int, int]]:
     """Return the edges of a layer whose numerical part is not zero."""
-    numeric = numeric_edges(network, layer)
+    numeric = network.act_fun[layer]
     has_base = not _is_zero(numeric.base_fun, like=numeric.grid)
     base = (numeric.scale_base != 0) & has_base
     spline = (numeric.scale_sp != 0) & (numeric.coef != 0).any(dim=-1)
@@ -223,7 +222,7 @@ def _subnodes(network: Network, layer: int, nodes: list[Any]) -> list[Any]:
     """Return the expressions of the sub-nodes that edge layer `layer` feeds."""
     import sympy
 
-    symbolic = symbolic_edges(network, layer)
+    symbolic = network.symbolic_fun[layer]
     masks = shortest_floats(symbolic.mask)
     params = shortest_floats(symbolic.affine.flatten(0, 1))
     functions = symbolic.funs_sympy
@@ -285,7 +284,8 @@ def _nodes(network: Network, layer: int, subnodes: list[Any]) -> list[Any]:
 
 def _affine(network: Network, what: str, layer: int) -> tuple[Any, Any]:
     """Return scales and biases of the nodes or sub-nodes after an edge layer."""
-    return tuple(shortest_floats(getattr(network, f"{what}_{kind}_{layer}")) for kind in ("scale", "bias"))  # type: ignore[return-value]
+    scale, bias = (shortest_floats(getattr(network, f"{what}_{kind}_{layer}")) for kind in ("scale", "bias"))
+    return scale, bias
 
 
 def number(value: float) -> Any:

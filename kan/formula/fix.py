@@ -17,7 +17,7 @@ from torch import Tensor
 
 from kan.common.console import say
 from kan.common.errors import ArgumentError, StateError
-from kan.surgery.indices import checked_edge, numeric_edges, symbolic_edges
+from kan.surgery.indices import checked_edge
 from kan.surgery.masks import set_mode, unfix
 from kan.symbolic.library import lookup
 
@@ -88,7 +88,7 @@ def fix_symbolic(
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     _check_function(fun_name)
     enable_symbolic(network, verbose=verbose)
-    symbolic, removed = symbolic_edges(network, layer), is_removed(network, layer, i, j)
+    symbolic, removed = network.symbolic_fun[layer], is_removed(network, layer, i, j)
     r2: Tensor | None = None
     if fit_params_bool:
         step = network.trace(network.reference_data(x)).layers[layer]
@@ -137,8 +137,7 @@ def unfix_symbolic_all(network: Network) -> None:
     network : Network
         Changed in place.
     """
-    for layer in range(network.depth):
-        symbolic = symbolic_edges(network, layer)
+    for layer, symbolic in enumerate(network.symbolic_fun):
         if symbolic.is_idle:
             continue
         for i in range(symbolic.in_dim):
@@ -165,14 +164,14 @@ def check_enabled(network: Network) -> None:
 
 def is_removed(network: Network, layer: int, i: int, j: int) -> bool:
     """Whether neither part of an edge counts."""
-    return not (numeric_edges(network, layer).mask[i, j] or symbolic_edges(network, layer).mask[j, i])
+    return not (network.act_fun[layer].mask[i, j] or network.symbolic_fun[layer].mask[j, i])
 
 
 def is_symbolic(network: Network, layer: int, i: int, j: int) -> bool:
     """Whether the symbolic part of an edge is all of it."""
-    symbolic = symbolic_edges(network, layer)
+    symbolic = network.symbolic_fun[layer]
     counts = symbolic.is_fixed(i, j) and bool(symbolic.mask[j, i])
-    return counts and not bool(numeric_edges(network, layer).mask[i, j])
+    return counts and not bool(network.act_fun[layer].mask[i, j])
 
 
 def _check_function(function: Any) -> None:

@@ -20,7 +20,7 @@ from kan.common.console import say
 from kan.common.errors import ArgumentError
 from kan.formula.fix import enable_symbolic, is_removed, is_symbolic
 from kan.formula.ranking import Loss, Preference, Ranked, complexity_bits, r2_bits
-from kan.surgery.indices import checked_edge, symbolic_edges
+from kan.surgery.indices import checked_edge
 from kan.surgery.masks import set_mode
 from kan.symbolic.affine import fit_affine
 from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, lookup
@@ -272,7 +272,7 @@ def _without_rounding(values: Tensor, sums: Tensor) -> Tensor:
 def _apply(network: Network, choice: Choice) -> str:
     """Give an edge the function chosen for it, and say so."""
     (layer, i, j), best = choice.edge, choice.best
-    symbolic = symbolic_edges(network, layer)
+    symbolic = network.symbolic_fun[layer]
     symbolic.set_edge(i, j, best.name)
     symbolic.affine[j, i] = choice.params.to(symbolic.affine)
     set_mode(network, layer, i, j, "s")
@@ -282,7 +282,7 @@ def _apply(network: Network, choice: Choice) -> str:
 def _settle(network: Network, edge: Edge) -> str:
     """Mark a removed edge as the function '0', without bringing it back; a symbolic one stays as it is."""
     layer, i, j = edge
-    symbolic = symbolic_edges(network, layer)
+    symbolic = network.symbolic_fun[layer]
     if is_symbolic(network, *edge) or symbolic.is_fixed(i, j):
         return f"skipping ({layer},{i},{j}) since already symbolic"
     symbolic.set_edge(i, j, "0")

@@ -92,11 +92,8 @@ class Adjoint:
         self._inputs = inputs.inputs if isinstance(inputs, tuple) else inputs
         self._features = inputs.features if isinstance(inputs, tuple) else None
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
-        self._numeric: list[KANLayer] = list(network.act_fun)  # type: ignore[arg-type]
-        self.symbolic = [
-            SymbolicAdjoint(layer, **singularity)  # type: ignore[arg-type]
-            for layer in network.symbolic_fun
-        ]
+        self._numeric = list(network.act_fun)
+        self.symbolic = [SymbolicAdjoint(layer, **singularity) for layer in network.symbolic_fun]
         self.affine = [
             [
                 getattr(network, f"{what}_{layer}")
@@ -129,13 +126,13 @@ class Adjoint:
         if len(floating) > 1 or not floating <= {torch.float32, torch.float64}:
             return False
         most = _MOST_NUMBERS if most_numbers is None else most_numbers
-        if any(layer.grid.numel() * x.shape[1] > most for layer in network.act_fun):  # type: ignore[operator]
+        if any(layer.grid.numel() * x.shape[1] > most for layer in network.act_fun):
             return False
         if not all(type(layer) is Symbolic_KANLayer for layer in network.symbolic_fun):
             return False
         own = own_parameters(network)
         is_shared = len({id(parameter) for parameter in own}) < len(own)
-        return not is_shared and all(_fits(layer) for layer in network.act_fun)  # type: ignore[arg-type]
+        return not is_shared and all(_fits(layer) for layer in network.act_fun)
 
     @torch.no_grad()
     def forward(self, inputs: Tensor | None = None) -> Tensor:
@@ -256,19 +253,18 @@ def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:
     return scale.requires_grad or bias.requires_grad or not bool((scale == 1).all() & (bias == 0).all())
 
 
-def own_parameters(network: nn.Module) -> list[Tensor]:
+def own_parameters(network: Network) -> list[Tensor]:
     """Return what the parameters of the network and its layers are at this moment; what layers share comes twice."""
-    modules = (network, *network.act_fun, *network.symbolic_fun)  # type: ignore[misc]
+    modules = (network, *network.act_fun, *network.symbolic_fun)
     return [tensor for module in modules for tensor in module._parameters.values() if tensor is not None]
 
 
 def trains_more(network: Network) -> bool:
     """Whether something is trained to which the passes make no gradient: masks, numbers inside of functions."""
-    symbolic: Any = network.symbolic_fun
     # Not `layer.mask`, for which a module first looks elsewhere: this is asked at every prediction.
-    masks = [layer._parameters.get("mask") for layer in (*network.act_fun, *symbolic)]
+    masks = [layer._parameters.get("mask") for layer in (*network.act_fun, *network.symbolic_fun)]
     return any(mask is None or mask.requires_grad for mask in masks) or any(
-        layer.has_trained_functions for layer in symbolic
+        layer.has_trained_functions for layer in network.symbolic_fun
     )
 
 

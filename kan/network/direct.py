@@ -89,8 +89,7 @@ class _Workspace:
         self.tensors, self._samples, self._singularity = tensors, inputs.shape[1], singularity
         self._enabled = network.symbolic_enabled
         self._base_functions = [_base_function(layer) for layer in network.act_fun]
-        grids: list[Tensor] = [layer.grid for layer in network.act_fun]  # type: ignore[misc]
-        self._grids = [(grid, grid.detach().clone()) for grid in grids]
+        self._grids = [(layer.grid, layer.grid.detach().clone()) for layer in network.act_fun]
 
     def fits(self, network: Network, inputs: Tensor, tensors: list[Tensor], singularity: dict[str, Any]) -> bool:
         """Whether the passes are those of the network as it is now."""
@@ -153,9 +152,9 @@ class _Prediction(torch.autograd.Function):
 
 
 @contextmanager
-def _holding(network: nn.Module, tensors: list[Tensor]) -> Iterator[None]:
+def _holding(network: Network, tensors: list[Tensor]) -> Iterator[None]:
     """Let the network have the `own_parameters` of a prediction, which `functional_call` may have taken back since."""
-    memories = [module._parameters for module in (network, *network.act_fun, *network.symbolic_fun)]  # type: ignore[misc]
+    memories = [module._parameters for module in (network, *network.act_fun, *network.symbolic_fun)]
     places = [(memory, name) for memory in memories for name, tensor in memory.items() if tensor is not None]
     present = [memory[name] for memory, name in places]
     try:
@@ -169,4 +168,4 @@ def _holding(network: nn.Module, tensors: list[Tensor]) -> Iterator[None]:
 
 def _is_small(network: Network, *, samples: int) -> bool:
     """Whether the largest step of the recursion is small."""
-    return max(layer.grid.numel() for layer in network.act_fun) * samples <= _MOST_NUMBERS  # type: ignore[operator]
+    return max(layer.grid.numel() for layer in network.act_fun) * samples <= _MOST_NUMBERS

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
+from kan.common.modules import ModuleList
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
@@ -96,7 +97,7 @@ class Network(ExtraState, Model):
         }
         generator = stream(self.seed)
         nodes, subnodes = self.shape.nodes, self.shape.subnodes
-        self.act_fun = nn.ModuleList(
+        self.act_fun = ModuleList(
             KANLayer(
                 nodes[layer],
                 subnodes[layer + 1],
@@ -122,7 +123,7 @@ class Network(ExtraState, Model):
                 what, kind = name.split("_")
                 start = torch.ones(sizes[what]) if kind == "scale" else torch.zeros(sizes[what])
                 self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
-        self.symbolic_fun = nn.ModuleList(
+        self.symbolic_fun = ModuleList(
             Symbolic_KANLayer(nodes[layer], subnodes[layer + 1]) for layer in range(self.depth)
         )
         self.n_columns = nodes[0]
@@ -171,7 +172,7 @@ class Network(ExtraState, Model):
     @settled
     def grid(self) -> int | list[int]:
         """The number of grid intervals; a list with that of each layer if it was given so, or if they differ."""
-        intervals: list[int] = [layer.num for layer in self.act_fun]  # type: ignore[misc]
+        intervals = [layer.num for layer in self.act_fun]
         return intervals[0] if self.has_one_grid and len(set(intervals)) == 1 else intervals
 
     @property
@@ -192,7 +193,7 @@ class Network(ExtraState, Model):
     def grid_eps(self, grid_eps: float) -> None:
         grid_eps = check_number("grid_eps", grid_eps, least=0, most=1)
         for layer in self.act_fun:
-            layer.grid_eps = grid_eps  # type: ignore[assignment]
+            layer.grid_eps = grid_eps
 
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""
@@ -207,12 +208,12 @@ class Network(ExtraState, Model):
     @property
     def has_splines(self) -> bool:
         """Whether any edge is numerical, and not only symbolic or removed."""
-        return any(bool((layer.mask != 0).any()) for layer in self.act_fun)  # type: ignore[union-attr]
+        return any(bool((layer.mask != 0).any()) for layer in self.act_fun)
 
     @property
     def has_symbolic(self) -> bool:
         """Whether any edge is symbolic."""
-        return any(bool((layer.mask != 0).any()) for layer in self.symbolic_fun)  # type: ignore[union-attr]
+        return any(bool((layer.mask != 0).any()) for layer in self.symbolic_fun)
 
     @property
     def has_plain_forward(self) -> bool:
@@ -230,9 +231,8 @@ class Network(ExtraState, Model):
         Where none counts they are left out: an infinite base function, times zero, would be NaN. Without symbolic edges
         the mask, which may be on another device, is not looked at; and a compiler, or an ensemble, cannot look at it.
         """
-        symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
-        mask: Tensor = self.act_fun[layer].mask  # type: ignore[assignment]
-        return symbolic.is_idle or not has_values(mask) or bool(mask.any())
+        mask = self.act_fun[layer].mask
+        return self.symbolic_fun[layer].is_idle or not has_values(mask) or bool(mask.any())
 
     @property
     def node_bias(self) -> list[nn.Parameter]:
@@ -297,7 +297,7 @@ class Network(ExtraState, Model):
         once, as long as they fit into moderate memory.
         """
         inputs = self._inputs(self.checked_input(x)).detach()
-        layer: KANLayer = self.act_fun[0]  # type: ignore[assignment]
+        layer = self.act_fun[0]
         stays = layer.base_kind.is_constant and inputs.numel() * (layer.num + layer.k + 1) <= _MOST_PREPARED
         with torch.no_grad():
             return Prepared(inputs, layer.features(inputs) if stays else None)
@@ -305,7 +305,7 @@ class Network(ExtraState, Model):
     def predict_prepared(self, prepared: Any, **singularity: Any) -> Tensor:
         """Evaluate the network on inputs (N, inputs), or on what `prepare` made of them; returns (N, outputs)."""
         nodes, features = prepared if isinstance(prepared, Prepared) else self.prepare(prepared)
-        first: KANLayer = self.act_fun[0]  # type: ignore[assignment]
+        first = self.act_fun[0]
         by_layers = features is not None or first.sample_weights is not None
         outputs = None if by_layers else self._workspaces.predict(self, nodes, **singularity)
         return self.predict_by_layers(nodes, features, **singularity) if outputs is None else outputs
@@ -377,8 +377,7 @@ class Network(ExtraState, Model):
         **singularity: Any,
     ) -> Tensor:
         """Go from the nodes (I, N) of one layer to those of the next."""
-        numeric: KANLayer = self.act_fun[layer]  # type: ignore[assignment]
-        symbolic: Symbolic_KANLayer = self.symbolic_fun[layer]  # type: ignore[assignment]
+        numeric, symbolic = self.act_fun[layer], self.symbolic_fun[layer]
         groups = symbolic.group_values(nodes, **singularity) if self.symbolic_enabled else []
         variances: Tensor | None = None
         if not self.evaluates_splines(layer):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice
+from kan.common.modules import ModuleList
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_transformed
 from kan.network.model import Model, is_hooked
@@ -79,7 +80,7 @@ class Perceptron(Model):
         self.n_columns, self.depth = self.width[0], shape.depth
         self.act_fun = ACTIVATIONS[act]() if isinstance(act, str) else act
         generator = stream(self.seed)
-        self.linears = nn.ModuleList(
+        self.linears = ModuleList(
             _linear(inputs, outputs, generator) for inputs, outputs in zip(self.width, self.width[1:])
         )
         self.to(device)
@@ -97,7 +98,7 @@ class Perceptron(Model):
     @property
     def w(self) -> list[Tensor]:
         """The weights of every layer (O, I)."""
-        return [cast("Tensor", linear.weight) for linear in self.linears]
+        return [linear.weight for linear in self.linears]
 
     def forward(self, x: Any) -> Tensor:
         """Evaluate the perceptron: x (N, inputs) -> (N, outputs).

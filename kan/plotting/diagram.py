@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -120,8 +120,7 @@ def draw_diagram(
     if tick:
         add_ticks(axes, picture, layout, zoom=zoom)
     _write(axes, layout, lettering, out_vars_offset=out_vars_offset, zoom=zoom)
-    figure: Figure = axes.figure  # type: ignore[assignment]
-    return figure
+    return cast("Figure", axes.figure)
 
 
 def _letter(

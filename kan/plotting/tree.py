@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -164,8 +164,7 @@ def draw_tree(picture: TreePicture, *, style: str = "tree", show_in_pyplot: bool
                 marks.add(node, bottom=float(bottom), height=height)
     marks.draw(axes)
     _write_names(axes, picture, row, slot=slot)
-    figure: Figure = axes.figure  # type: ignore[assignment]
-    return figure
+    return cast("Figure", axes.figure)
 
 
 def _letter(names: Sequence[Any]) -> tuple[LabelRow, float]:

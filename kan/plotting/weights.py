@@ -7,7 +7,7 @@ the figure grows with the layers, and the Figure is returned.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -88,7 +88,7 @@ def draw_weights(
             LineCollection(list(lines), colors=colours, linewidths=widths * scale, capstyle="butt", zorder=1)
         )
     _add_dots(axes, places, _strengths(weights, beta=beta), radius=dot)
-    return axes.figure  # type: ignore[return-value]
+    return cast("Figure", axes.figure)
 
 
 def _lines(

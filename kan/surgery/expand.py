@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, as_whole
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.network import Network, Shape
-from kan.surgery.indices import numeric_edges, symbolic_edges
 from kan.surgery.perturb import make_zero
 from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 
@@ -55,7 +54,7 @@ def expand_depth(network: Network) -> None:
             "a deeper network starts with symbolic edges, which are switched off: set `model.symbolic_enabled = True`."
         )
     count, layer = network.width_in[-1], network.depth
-    numeric = _new_edges(network, numeric_edges(network, layer - 1), count, count)
+    numeric = _new_edges(network, network.act_fun[layer - 1], count, count)
     symbolic = Symbolic_KANLayer(count, count)
     for node in range(count):
         symbolic.fix_symbolic(node, node, "x")
@@ -132,8 +131,8 @@ def expand_width(
     _enlarge(network, layer, inputs=nodes)
     if perturb:
         if layer > 0:
-            numeric_edges(network, layer - 1).mask[:, subnodes.is_new()] = 1.0
-        edges = numeric_edges(network, layer)
+            network.act_fun[layer - 1].mask[:, subnodes.is_new()] = 1.0
+        edges = network.act_fun[layer]
         make_zero(edges, nodes.is_new()[:, None].expand_as(edges.mask))
     network.take_shape(added.shape)
 
@@ -210,7 +209,7 @@ def _checked_addition(network: Network, layer_id: Any, count: Any, *, sum_bool: 
 
 def _enlarge(network: Network, layer: int, *, inputs: _Growth | None = None, outputs: _Growth | None = None) -> None:
     """Give an edge layer more inputs or outputs, without edges."""
-    numeric, symbolic = numeric_edges(network, layer), symbolic_edges(network, layer)
+    numeric, symbolic = network.act_fun[layer], network.symbolic_fun[layer]
     rows = _Growth(numeric.in_dim) if inputs is None else inputs
     columns = _Growth(numeric.out_dim) if outputs is None else outputs
     larger = _new_edges(network, numeric, rows.count, columns.count)

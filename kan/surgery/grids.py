@@ -16,7 +16,6 @@ from torch import Tensor
 from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError, StateError
 from kan.network import Network, Trace
-from kan.surgery.indices import numeric_edges, symbolic_edges
 from kan.surgery.transplant import copy_affine
 
 
@@ -59,7 +58,7 @@ def update_grid(
     for layer in range(network.depth):
         samples = finite_rows(nodes.T)
         if len(samples):
-            numeric_edges(network, layer).update_grid_from_samples(samples, margin=margin)
+            network.act_fun[layer].update_grid_from_samples(samples, margin=margin)
         nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
 
 
@@ -130,10 +129,10 @@ def take_over(network: Network, other: Network, trace: Trace) -> None:
     take_over_splines(network, other, trace)
     network.n_columns, network.input_id = other.n_columns, other.input_id.to(network.device, copy=True)
     for layer in range(network.depth):
-        own, theirs = numeric_edges(network, layer), numeric_edges(other, layer)
+        own, theirs = network.act_fun[layer], other.act_fun[layer]
         for name in ("mask", "scale_base", "scale_sp"):
             getattr(own, name).copy_(getattr(theirs, name))
-        symbolic = symbolic_edges(other, layer).get_subset(range(theirs.in_dim), range(theirs.out_dim))
+        symbolic = other.symbolic_fun[layer].get_subset(range(theirs.in_dim), range(theirs.out_dim))
         network.symbolic_fun[layer] = symbolic.to(device=network.device, dtype=network.dtype).train(network.training)
         nodes, subnodes = network.width_in[layer + 1], network.width_out[layer + 1]
         copy_affine(other, network, layer, nodes=range(nodes), subnodes=range(subnodes))
@@ -148,7 +147,7 @@ def take_over_splines(network: Network, other: Network, trace: Trace) -> None:
                 f"the inputs of edge layer {layer} are NaN or Inf at every sample; its knots are left as is."
             )
     for layer, samples in enumerate(inputs):
-        numeric_edges(network, layer).initialize_grid_from_parent(numeric_edges(other, layer), samples)
+        network.act_fun[layer].initialize_grid_from_parent(other.act_fun[layer], samples)
 
 
 def _checked_samples(network: Network, x: Any) -> Tensor:

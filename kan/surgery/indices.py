@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kan.common.errors import ArgumentError, as_whole
 
 if TYPE_CHECKING:
-    from kan.layers import KANLayer, Symbolic_KANLayer
     from kan.network import Network, Shape
 
 
@@ -51,13 +50,3 @@ def subnodes_of(shape: Shape, layer: int, nodes: Iterable[int]) -> list[int]:
             start = n_sum + sum(arities[: node - n_sum])
             chosen.extend(range(start, start + arities[node - n_sum]))
     return chosen
-
-
-def numeric_edges(network: Network, layer: int) -> KANLayer:
-    """Return the numerical edges of a layer."""
-    return cast("KANLayer", network.act_fun[layer])
-
-
-def symbolic_edges(network: Network, layer: int) -> Symbolic_KANLayer:
-    """Return the symbolic edges of a layer."""
-    return cast("Symbolic_KANLayer", network.symbolic_fun[layer])

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError, as_whole, check_choice
-from kan.surgery.indices import checked_edge, checked_index, numeric_edges, subnodes_of, symbolic_edges
+from kan.surgery.indices import checked_edge, checked_index, subnodes_of
 
 if TYPE_CHECKING:
     from kan.network import Network
@@ -47,8 +47,8 @@ def set_mode(network: Network, l: Any, i: Any, j: Any, mode: str, mask_n: float 
         _remove_edge(network, layer, i, j)
         return
     numeric_weight = 1.0 if mask_n is None or mode == "n" else float(mask_n)
-    numeric_edges(network, layer).mask[i, j] = 0.0 if mode == "s" else numeric_weight
-    symbolic_edges(network, layer).mask[j, i] = 0.0 if mode == "n" else 1.0
+    network.act_fun[layer].mask[i, j] = 0.0 if mode == "s" else numeric_weight
+    network.symbolic_fun[layer].mask[j, i] = 0.0 if mode == "n" else 1.0
 
 
 @torch.no_grad()
@@ -105,11 +105,11 @@ def remove_node(network: Network, l: Any, i: Any, mode: str = "all") -> None:  #
         starts = [node] if layer < network.depth else []
         ends = subnodes_of(network.shape, layer, [node]) if mode == "all" and layer > 0 else []
     if starts:
-        gone = torch.zeros_like(symbolic_edges(network, layer).mask, dtype=torch.bool)
+        gone = torch.zeros_like(network.symbolic_fun[layer].mask, dtype=torch.bool)
         gone[:, starts] = True
         remove_edges(network, layer, gone)
     if ends:
-        gone = torch.zeros_like(symbolic_edges(network, layer - 1).mask, dtype=torch.bool)
+        gone = torch.zeros_like(network.symbolic_fun[layer - 1].mask, dtype=torch.bool)
         gone[ends] = True
         remove_edges(network, layer - 1, gone)
 
@@ -125,7 +125,7 @@ def unfix(network: Network, l: Any, i: Any, j: Any) -> None:  # noqa: E741
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     set_mode(network, layer, i, j, "n")
-    symbolic_edges(network, layer).clear_edge(i, j)
+    network.symbolic_fun[layer].clear_edge(i, j)
 
 
 @torch.no_grad()
@@ -134,8 +134,8 @@ def remove_edges(network: Network, layer: int, gone: Tensor) -> None:
 
     The masks become zero and functions are dropped: they would still be evaluated, and zero times NaN is NaN.
     """
-    symbolic = symbolic_edges(network, layer)
-    numeric_edges(network, layer).mask.masked_fill_(gone.T, 0.0)
+    symbolic = network.symbolic_fun[layer]
+    network.act_fun[layer].mask.masked_fill_(gone.T, 0.0)
     symbolic.mask.masked_fill_(gone, 0.0)
     if symbolic.is_idle:
         return
@@ -145,6 +145,6 @@ def remove_edges(network: Network, layer: int, gone: Tensor) -> None:
 
 def _remove_edge(network: Network, layer: int, i: int, j: int) -> None:
     """Remove one edge."""
-    gone = torch.zeros_like(symbolic_edges(network, layer).mask, dtype=torch.bool)
+    gone = torch.zeros_like(network.symbolic_fun[layer].mask, dtype=torch.bool)
     gone[j, i] = True
     remove_edges(network, layer, gone)

@@ -15,7 +15,7 @@ import torch
 
 from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network
-from kan.surgery.indices import checked_ids, symbolic_edges
+from kan.surgery.indices import checked_ids
 from kan.surgery.masks import remove_edges
 
 _GROUP = re.compile(r"\s*\[([-+\d,\s]*)\]\s*")
@@ -59,7 +59,7 @@ def cut_module(network: Network, start_layer: Any, chain: str) -> None:
         )
     cuts = []
     for layer, starts, ends in zip(range(first, first + count), groups[::2], groups[1::2]):
-        gone = torch.zeros_like(symbolic_edges(network, layer).mask, dtype=torch.bool)
+        gone = torch.zeros_like(network.symbolic_fun[layer].mask, dtype=torch.bool)
         gone[:, checked_ids("chain", starts, count=gone.shape[1], of=f"nodes of layer {layer}")] = True
         inside = torch.zeros_like(gone)
         inside[checked_ids("chain", ends, count=gone.shape[0], of=f"sub-nodes of layer {layer + 1}")] = True

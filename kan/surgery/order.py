@@ -15,7 +15,7 @@ import torch
 
 from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network, Shape
-from kan.surgery.indices import checked_index, numeric_edges, subnodes_of, symbolic_edges
+from kan.surgery.indices import checked_index, subnodes_of
 from kan.surgery.prune import finite_scores
 from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 from kan.surgery.wiring import HiddenLayer, shortest_orders
@@ -113,9 +113,9 @@ def _hidden_layer(shape: Shape, layer: int) -> HiddenLayer:
 def _reorder(network: Network, layer: int, order: Sequence[int]) -> None:
     """Put the nodes of a hidden layer into another order: first the node that is now at `order[0]`; sums stay first."""
     subnodes = subnodes_of(network.shape, layer, order)
-    for edges in (numeric_edges(network, layer - 1), symbolic_edges(network, layer - 1)):
+    for edges in (network.act_fun[layer - 1], network.symbolic_fun[layer - 1]):
         edges.reorder(subnodes, mode="out")
-    for edges in (numeric_edges(network, layer), symbolic_edges(network, layer)):
+    for edges in (network.act_fun[layer], network.symbolic_fun[layer]):
         edges.reorder(order, mode="in")
     for names, chosen in ((OF_NODES, list(order)), (OF_SUBNODES, subnodes)):
         for name in names:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import torch
-from torch import nn
 
 from kan.network import Perceptron
 from kan.surgery.order import checked_hidden_layer, checked_pair
@@ -45,7 +44,7 @@ def auto_swap_units(perceptron: Perceptron, *, layer: Any = None) -> None:
 def _reorder(perceptron: Perceptron, layer: int, order: Sequence[int]) -> None:
     """Put the nodes of a hidden layer into another order: first the node that is now at `order[0]`."""
     order = list(order)
-    before, after = (cast("nn.Linear", perceptron.linears[index]) for index in (layer - 1, layer))
+    before, after = perceptron.linears[layer - 1], perceptron.linears[layer]
     before.weight.copy_(before.weight[order])
     before.bias.copy_(before.bias[order])
     after.weight.copy_(after.weight[:, order])

@@ -17,7 +17,6 @@ from torch import Tensor
 from kan.common.errors import check_choice, check_number
 from kan.layers import KANLayer, nodes_to_subnodes
 from kan.network import Network
-from kan.surgery.indices import numeric_edges, symbolic_edges
 
 MODES = ("all", "non-intrusive", "minimal")
 
@@ -60,10 +59,10 @@ def perturb(network: Network, *, mag: float = 1.0, mode: str = "non-intrusive") 
         chosen = [torch.ones_like(edges) for edges in chosen]
     elif mode == "non-intrusive":
         chosen = _into_idle(network, chosen)
-        last = numeric_edges(network, network.depth - 1)
+        last = network.act_fun[network.depth - 1]
         make_zero(last, last.mask == 0)
     for layer, edges in enumerate(chosen):
-        mask = numeric_edges(network, layer).mask
+        mask = network.act_fun[layer].mask
         mask[edges.T & (mask == 0)] = mag
 
 
@@ -75,9 +74,9 @@ def make_zero(edges: KANLayer, chosen: Tensor) -> None:
 
 def active_edges(network: Network, layer: int) -> Tensor:
     """Return which edges of a layer do anything (O, I)."""
-    symbolic = symbolic_edges(network, layer)
+    symbolic = network.symbolic_fun[layer]
     named = torch.tensor([[name != "0" for name in row] for row in symbolic.funs_name], device=network.device)
-    return (numeric_edges(network, layer).mask.T != 0) | (named & (symbolic.mask != 0))
+    return (network.act_fun[layer].mask.T != 0) | (named & (symbolic.mask != 0))
 
 
 def _into_idle(network: Network, active: list[Tensor]) -> list[Tensor]:

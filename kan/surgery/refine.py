@@ -13,7 +13,6 @@ from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network
 from kan.surgery.grids import finite_rows, take_over
-from kan.surgery.indices import numeric_edges
 from kan.surgery.transplant import Net, copy_flags
 
 
@@ -99,8 +98,7 @@ def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, 
     intervals = grid if isinstance(grid, list) else [grid] * network.depth
     # What every layer gets, before any of them changes.
     steps = None if x is None else network.trace(x, **singularity).layers
-    for layer in range(network.depth):
-        numeric = numeric_edges(network, layer)
+    for layer, numeric in enumerate(network.act_fun):
         samples = numeric.grid.new_empty(0, numeric.in_dim) if steps is None else finite_rows(steps[layer].preacts)
         numeric.refine(samples, intervals[layer])
     network.has_one_grid = not isinstance(grid, list)
@@ -110,10 +108,11 @@ def checked_grid(network: Network, new_grid: Any, *, name: str = "new_grid") -> 
     """Return `new_grid` as an int, or a list with one for every edge layer."""
     new_grid = new_grid.tolist() if hasattr(new_grid, "tolist") else new_grid
     several = isinstance(new_grid, (list, tuple))
-    entries = [as_whole(entry) for entry in new_grid] if several else [as_whole(new_grid)]
-    if any(entry is None or entry < 1 for entry in entries) or (several and len(entries) != network.depth):
+    entries = new_grid if several else [new_grid]
+    counts = [count for count in map(as_whole, entries) if count is not None and count >= 1]
+    if len(counts) < len(entries) or (several and len(counts) != network.depth):
         raise ArgumentError(
             f"`{name}` must be a whole number of at least 1, or a list of {network.depth}, one for each edge layer; "
             f"got {new_grid!r}."
         )
-    return entries if several else entries[0]  # type: ignore[return-value]
+    return counts if several else counts[0]

@@ -11,7 +11,7 @@ from typing import TypeVar
 import torch
 
 from kan.network import Network
-from kan.surgery.indices import numeric_edges, subnodes_of, symbolic_edges
+from kan.surgery.indices import subnodes_of
 
 Net = TypeVar("Net", bound=Network)
 
@@ -42,8 +42,8 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
     child.n_columns, child.input_id = network.n_columns, network.input_id[list(nodes[0])].clone()
     for layer in range(network.depth):
         ends = (nodes[layer], subnodes[layer + 1])
-        child.act_fun[layer] = numeric_edges(network, layer).get_subset(*ends)
-        child.symbolic_fun[layer] = symbolic_edges(network, layer).get_subset(*ends)
+        child.act_fun[layer] = network.act_fun[layer].get_subset(*ends)
+        child.symbolic_fun[layer] = network.symbolic_fun[layer].get_subset(*ends)
         copy_affine(network, child, layer, nodes=nodes[layer + 1], subnodes=subnodes[layer + 1])
     copy_flags(network, child)
     return child

@@ -20,7 +20,6 @@ from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice, check_number, check_whole
 from kan.network import Model, Network
 from kan.surgery import refine_in_place, update_grid
-from kan.surgery.indices import numeric_edges
 from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_dataset
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
@@ -316,7 +315,7 @@ class Training:
             values[name] = _number(metric())
         if self.stages is not None:
             assert isinstance(self.network, Network)
-            values["grid"] = max(numeric_edges(self.network, layer).num for layer in range(self.network.depth))
+            values["grid"] = max(layer.num for layer in self.network.act_fun)
         return values
 
     def _grad_mode(self) -> torch.set_grad_enabled:
@@ -336,7 +335,7 @@ def _has_splines(model: Model) -> TypeGuard[Network]:
 
 def _grids(model: Model) -> list[Tensor]:
     """Return the knots of every layer; a perceptron has none."""
-    return [numeric_edges(model, layer).grid for layer in range(model.depth)] if isinstance(model, Network) else []
+    return [layer.grid for layer in model.act_fun] if isinstance(model, Network) else []
 
 
 def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float, patience: int | None) -> None:

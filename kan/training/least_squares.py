@@ -50,7 +50,7 @@ def check_squares(objective: Objective) -> None:
     if not objective.lamb:
         return
     no_samples = torch.empty(network.width_in[0], 0, dtype=network.dtype, device=network.device)
-    if not (_is_usual(objective) and Adjoint.applies(network, no_samples)):  # type: ignore[arg-type]
+    if not (isinstance(network, Network) and _is_usual(objective) and Adjoint.applies(network, no_samples)):
         raise ArgumentError(
             "opt='LM' knows penalties of KANs of degree k >= 2 in single or double precision, without a forward pass, "
             f"layers, `pred_fn` or `get_reg` of their own, for reg_metric={DEFAULT_METRIC!r}; use lamb=0, or "
@@ -85,9 +85,9 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
 
 def _is_usual(objective: Objective) -> bool:
     """Whether the prediction is that of a network's layers, and the model of the penalty, if there is one, is known."""
-    usual = objective.own_penalty is None
-    usual = usual and objective.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
-    return isinstance(objective.network, Network) and objective.is_plain and (usual or not objective.lamb)
+    metric = objective.penalty_weights.get("reg_metric", DEFAULT_METRIC)
+    usual = objective.own_penalty is None and metric == DEFAULT_METRIC
+    return objective.is_plain and (usual or not objective.lamb)
 
 
 class PredictedSquares(ResidualSquares):
@@ -123,7 +123,7 @@ class SquaresPoint:
         self._errors = point.errors()
         self._seen: Tensor | None = None  # the parameters of the last forward pass
         self._jacobian = Jacobian(point.adjoint)
-        self._smoothness = Smoothness(list(self._twin.act_fun), self._jacobian)  # type: ignore[arg-type]
+        self._smoothness = Smoothness(list(self._twin.act_fun), self._jacobian)
         self._parameters: list[Tensor] = list(network.parameters())
         self._computed: list[Tensor] = list(self._twin.parameters())
         width = max(1, min(len(point.y), _MOST_NUMBERS // (self._jacobian.size + 1)))

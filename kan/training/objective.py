@@ -232,7 +232,7 @@ class AdjointPoint:
 
     def _spread(self, inputs: Tensor, layer: int) -> InputSpread:
         """Measure the inputs (I, N) of a layer."""
-        return InputSpread.of(inputs, edges=self.network.act_fun[layer].mask.numel(), floor=INPUT_FLOOR)  # type: ignore[operator]
+        return InputSpread.of(inputs, edges=self.network.act_fun[layer].mask.numel(), floor=INPUT_FLOOR)
 
     @property
     def _penalises_coefficients(self) -> bool:

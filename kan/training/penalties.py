@@ -99,7 +99,7 @@ def coefficient_penalty(network: Network, *, lamb_coef: float, lamb_coefdiff: fl
     """Return the terms of the size and the roughness of the coefficients, a differentiable scalar."""
     total = network.node_scale[0].new_zeros(())
     for numeric in network.act_fun:
-        coefficients: Tensor = numeric.coef  # type: ignore[assignment]  # (I, O, B)
+        coefficients = numeric.coef  # (I, O, B)
         if lamb_coef:
             total = total + lamb_coef * coefficients.abs().mean(dim=1).sum()
         if lamb_coefdiff:

@@ -17,15 +17,10 @@ the good minimum with the usual damping alone and 6 with this one, and the media
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from torch import Tensor
 
 from kan.network import Adjoint, Jacobian
 from kan.spline import interior_knots
-
-if TYPE_CHECKING:
-    from kan.layers import KANLayer
 
 # What a move across the whole grid costs, relative to the loss.
 _WEIGHT = 0.1
@@ -65,6 +60,6 @@ def reach(adjoint: Adjoint, jacobian: Jacobian, loss: float) -> Tensor:
 
 def _shares(adjoint: Adjoint, index: int) -> Tensor:
     """Return one over the width of the next layer's grid, for every node and sample (nodes, N)."""
-    following: KANLayer = adjoint.network.act_fun[index + 1]  # type: ignore[assignment]
+    following = adjoint.network.act_fun[index + 1]
     knots = interior_knots(following.grid, degree=following.k)
     return (1 / (knots[:, -1:] - knots[:, :1])).expand(-1, adjoint.layers[index].products.shape[1])
