@@ -18,7 +18,6 @@ from kan.common.errors import ArgumentError
 from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace, recorded, recorded_with_graph
 from kan.surgery.indices import checked_edge, checked_index
-from kan.training.penalties import INPUT_FLOOR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,32 +44,32 @@ class Reading(Observed, Network):
     @recorded
     def spline_postacts(self) -> list[Tensor] | None:
         """One tensor per layer: the outputs of its edges (N, O, I), both parts together; None before any data."""
-        return self._per_layer(lambda layer: layer.postacts())
+        return self._per_layer(LayerTrace.postacts)
 
     @recorded
     def spline_postsplines(self) -> list[Tensor] | None:
         """One tensor per layer: the bare splines of its edges (N, O, I); None before any data."""
-        return self._per_layer(lambda layer: layer.postsplines())
+        return self._per_layer(LayerTrace.postsplines)
 
     @recorded
     def acts_scale(self) -> list[Tensor] | None:
         """One tensor per layer: the spread of every edge over that of its input (O, I); None before any data."""
-        return self._per_layer(lambda layer: layer.edge_spread() / (layer.input_spread() + INPUT_FLOOR))
+        return self._per_layer(LayerTrace.relative_edge_spread)
 
     @recorded_with_graph
     def acts_scale_spline(self) -> list[Tensor] | None:
         """One tensor per layer: the same of the numerical parts (O, I), differentiable; None before any data."""
-        return self._per_layer(lambda layer: layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR), graph=True)
+        return self._per_layer(LayerTrace.relative_spline_spread, graph=True)
 
     @recorded_with_graph
     def edge_actscale(self) -> list[Tensor] | None:
         """One tensor per layer: the spread of every edge (O, I), differentiable; None before any data."""
-        return self._per_layer(lambda layer: layer.edge_spread(), graph=True)
+        return self._per_layer(LayerTrace.edge_spread, graph=True)
 
     @recorded
     def subnode_actscale(self) -> list[Tensor] | None:
         """One tensor per layer: the spread of every sub-node (O,); None before any data."""
-        return self._per_layer(lambda layer: layer.subnode_spread())
+        return self._per_layer(LayerTrace.subnode_spread)
 
     @recorded
     def node_scores(self) -> list[Tensor]:

@@ -23,6 +23,9 @@ from kan.layers.symbolic_layer import EdgeGroup
 # Samples whose standard deviation is at most so many units of rounding of their mean do not vary.
 ROUNDING = 16
 
+# Keeps the relative spread of an edge finite when its input does not vary; pykan's value.
+INPUT_FLOOR = 0.1
+
 
 def spread(values: Tensor) -> Tensor:
     """Return the standard deviation along the last axis; its gradient is 0 where it is 0.
@@ -152,6 +155,14 @@ class LayerTrace:
                 total = symbolic + self._numeric_values(group.inputs, group.outputs)
             result = result.index_put((group.outputs, group.inputs), spread(total))
         return result
+
+    def relative_spline_spread(self) -> Tensor:
+        """Return the standard deviation of every numerical edge over that of its input (O, I)."""
+        return self.spline_spread() / (self.input_spread() + INPUT_FLOOR)
+
+    def relative_edge_spread(self) -> Tensor:
+        """Return the standard deviation of every edge over that of its input (O, I)."""
+        return self.edge_spread() / (self.input_spread() + INPUT_FLOOR)
 
     def _numeric_values(self, inputs: Tensor, outputs: Tensor) -> Tensor:
         """Return the numerical part of some edges: E pairs -> (E, N)."""

@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from kan.network import Adjoint, Model, Network, Prepared
-from kan.training.penalties import DEFAULT_METRIC, INPUT_FLOOR, REG_METRICS, coefficient_penalty, penalty
+from kan.network.trace import INPUT_FLOOR
+from kan.training.penalties import DEFAULT_METRIC, REG_METRICS, coefficient_penalty, penalty
 from kan.training.sparsity import InputSpread, SparsityWeights, spline_sparsity
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]

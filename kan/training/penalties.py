@@ -20,37 +20,25 @@ from torch import Tensor
 
 from kan.attribution import node_attributes, scores_from_trace
 from kan.common.errors import check_choice
+from kan.network import LayerTrace
 from kan.training.sparsity import SparsityWeights, sparsity
 
 if TYPE_CHECKING:
     from kan.network import Network, Trace
 
-INPUT_FLOOR = 0.1
-"""Keeps the scale of an edge finite when its input does not vary; pykan's value."""
+Metric = Callable[["Network", "Trace"], "list[Tensor]"]
 
 
-def _normalised_splines(_: Network, trace: Trace) -> list[Tensor]:
-    return [layer.spline_spread() / (layer.input_spread() + INPUT_FLOOR) for layer in trace.layers]
-
-
-def _edges(_: Network, trace: Trace) -> list[Tensor]:
-    return [layer.edge_spread() for layer in trace.layers]
-
-
-def _normalised_edges(_: Network, trace: Trace) -> list[Tensor]:
-    return [layer.edge_spread() / (layer.input_spread() + INPUT_FLOOR) for layer in trace.layers]
-
-
-def _edge_scores(network: Network, trace: Trace) -> list[Tensor]:
-    return scores_from_trace(network, trace).edge
+def _of_layers(measure: Callable[[LayerTrace], Tensor]) -> Metric:
+    return lambda _, trace: [measure(layer) for layer in trace.layers]
 
 
 DEFAULT_METRIC = "edge_forward_spline_n"
-REG_METRICS: dict[str, Callable[[Network, Trace], list[Tensor]]] = {
-    DEFAULT_METRIC: _normalised_splines,
-    "edge_forward_spline_u": _edges,
-    "edge_forward_sum": _normalised_edges,
-    "edge_backward": _edge_scores,
+REG_METRICS: dict[str, Metric] = {
+    DEFAULT_METRIC: _of_layers(LayerTrace.relative_spline_spread),
+    "edge_forward_spline_u": _of_layers(LayerTrace.edge_spread),
+    "edge_forward_sum": _of_layers(LayerTrace.relative_edge_spread),
+    "edge_backward": lambda network, trace: scores_from_trace(network, trace).edge,
     "node_backward": node_attributes,
 }
 
