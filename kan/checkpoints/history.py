@@ -41,8 +41,8 @@ class Version:
 class History:
     """The log of a model and its versions.
 
-    In memory, the newest `max_versions` versions (100) are kept as long as their tensors together take no more than
-    `max_bytes` (256 MiB); of older ones the lines of the log stay, and with a folder their files.
+    In memory, the newest 100 versions are kept as long as their tensors together take no more than 256 MiB; of older
+    ones the lines of the log stay, and with a folder their files.
 
     Parameters
     ----------
@@ -51,8 +51,6 @@ class History:
         default nothing is written.
     start : str
         The version at which the history starts.
-    max_versions, max_bytes : int
-        How much is kept in memory.
 
     Examples
     --------
@@ -72,18 +70,10 @@ class History:
     1.0 => prune => 1.1
     """
 
-    def __init__(
-        self,
-        folder: str | Path | None = None,
-        *,
-        start: str = "0.0",
-        max_versions: int = MAX_VERSIONS,
-        max_bytes: int = MAX_BYTES,
-    ) -> None:
+    def __init__(self, folder: str | Path | None = None, *, start: str = "0.0") -> None:
         # Absolute, for the program may change its directory.
         self.folder = None if folder is None else Path(folder).absolute()
         self.round, self.state_id = _numbers(start)
-        self._max_versions, self._max_bytes = max_versions, max_bytes
         self._lines: list[str] = []
         self._versions: dict[str, Version] = {}
         self._run: Path | None = None
@@ -177,8 +167,8 @@ class History:
             return load_checkpoint(found.file, network_class, device=device)
         where = "" if found.file is None else f", and its file {str(found.file)!r} is gone"
         raise StateError(
-            f"version {found.name} is not kept any more{where}: in memory are the last {self._max_versions} versions "
-            f"up to {self._max_bytes / 2**20:g} MiB. With `ckpt_path` all versions are kept on disk."
+            f"version {found.name} is not kept any more{where}: in memory are the last {MAX_VERSIONS} versions "
+            f"up to {MAX_BYTES / 2**20:g} MiB. With `ckpt_path` all versions are kept on disk."
         )
 
     def rewind(
@@ -212,7 +202,7 @@ class History:
         name, before = self.version, list(self._lines)
         self._lines.extend(lines)
         # A state too large to be kept is not even copied.
-        fits = size_of(dict(network.named_parameters())) <= self._max_bytes
+        fits = size_of(dict(network.named_parameters())) <= MAX_BYTES
         entry = Version(name, len(self._lines), NetworkState.capture(network) if fits else None)
         self._versions[name] = entry
         self._forget_oldest()
@@ -228,7 +218,7 @@ class History:
             if entry.state is None:
                 continue
             count, size = count + 1, size + entry.state.nbytes
-            if count > self._max_versions or size > self._max_bytes:
+            if count > MAX_VERSIONS or size > MAX_BYTES:
                 self._versions[name] = replace(entry, state=None)
 
     def __deepcopy__(self, memo: Any) -> History:

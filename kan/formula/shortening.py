@@ -49,21 +49,19 @@ class Limits:
         The values (N,) of every variable, at rows where the original formula is finite.
     output : array (N,)
         The original formula's output there.
-    labels : array (N,) or None
     tolerance : float
-        The allowed change, or with labels the allowed growth of the error, relative to `spread`.
+        The allowed change, relative to `spread`.
     spread : float
         The standard deviation of the output; for a constant output its size.
     """
 
     columns: dict[Any, Any]
     output: Any
-    labels: Any
     tolerance: float
     spread: float
 
     @classmethod
-    def of(cls, expr: Any, columns: Mapping[Any, Any], labels: Any, tolerance: float) -> Limits:
+    def of(cls, expr: Any, columns: Mapping[Any, Any], tolerance: float) -> Limits:
         """Evaluate a formula, and take its output as the reference."""
         output = Evaluation(expr, columns).output
         finite = np.isfinite(output)
@@ -73,7 +71,7 @@ class Limits:
         spread, size = float(output.std()), float(np.abs(output).max())
         spread = spread if spread > _CONSTANT * size else size or 1.0
         kept = {symbol: np.asarray(column)[finite] for symbol, column in columns.items()}
-        return cls(kept, output, None if labels is None else labels[finite], tolerance, spread)
+        return cls(kept, output, tolerance, spread)
 
     def thinned(self, rows: int) -> Limits:
         """Return the same limits on some of the rows."""
@@ -81,8 +79,7 @@ class Limits:
             return self
         chosen = np.linspace(0, len(self.output) - 1, rows).round().astype(int)
         columns = {symbol: column[chosen] for symbol, column in self.columns.items()}
-        labels = None if self.labels is None else self.labels[chosen]
-        return replace(self, columns=columns, output=self.output[chosen], labels=labels)
+        return replace(self, columns=columns, output=self.output[chosen])
 
     def values_of(self, expr: Any) -> Any:
         """Evaluate a formula on the rows."""
@@ -92,20 +89,9 @@ class Limits:
         """Return the change of the output, root mean square."""
         return _rms(values - self.output)
 
-    def errors(self, values: Any) -> tuple[float, float]:
-        """Return the errors against the labels before and after, root mean square (NaN without labels)."""
-        if self.labels is None:
-            return float("nan"), float("nan")
-        return _rms(self.output - self.labels), _rms(values - self.labels)
-
     def price(self, values: Any) -> float:
         """Return what is bounded by the tolerance; infinite if a value is not finite."""
-        if not np.isfinite(values).all():
-            return math.inf
-        if self.labels is None:
-            return self.change(values) / self.spread
-        before, after = self.errors(values)
-        return (after - before) / self.spread
+        return self.change(values) / self.spread if np.isfinite(values).all() else math.inf
 
     def allow(self, values: Any) -> bool:
         """Tell whether an output is close enough to the original one."""
@@ -114,12 +100,7 @@ class Limits:
     @property
     def reach(self) -> float:
         """The largest change of the output, root mean square, that can be allowed."""
-        allowed = self.tolerance * self.spread
-        if self.labels is None:
-            return allowed
-        before = self.errors(self.output)[0]
-        # A change that is independent of the error adds to it in square; one against it may be twice the error.
-        return max(math.sqrt(allowed * (2 * before + allowed)), 2 * before + allowed)
+        return self.tolerance * self.spread
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ changes together keep the tolerance. Of equivalent ways to write the formula, th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +45,6 @@ class SimplifiedFormula:
         The change of every output on all data, root mean square.
     spread : list of float
         The standard deviation of every output.
-    rmse_before, rmse_after : list of float or None
-        Root mean square errors against the labels, if there are any.
     rows : int
         The number of rows of the data.
     left_out : list of int
@@ -59,10 +57,8 @@ class SimplifiedFormula:
     snapped: list[list[tuple[float, Any]]]
     change: list[float]
     spread: list[float]
-    rmse_before: list[float] | None = field(default=None)
-    rmse_after: list[float] | None = field(default=None)
-    rows: int = 0
-    left_out: list[int] = field(default_factory=list)
+    rows: int
+    left_out: list[int]
 
     @property
     def expression(self) -> sympy.Expr:
@@ -105,21 +101,12 @@ class SimplifiedFormula:
             lines.append("  replaced: " + ", ".join(changes))
         relative = self.change[index] / self.spread[index] if self.spread[index] else self.change[index]
         lines.append(f"  changes the output by {self.change[index]:.2e} rms, {relative:.2e} of its standard deviation")
-        if self.left_out and self.left_out[index]:
+        if self.left_out[index]:
             lines.append(f"  not finite on {self.left_out[index]} of {self.rows} rows, which are left out")
-        if self.rmse_before is not None and self.rmse_after is not None:
-            lines.append(f"  RMSE against the labels: {self.rmse_before[index]:.3e} -> {self.rmse_after[index]:.3e}")
         return lines
 
 
-def simplify_formula(
-    expr: Any,
-    *,
-    data: Any,
-    variables: Sequence[Any],
-    tolerance: float,
-    target: Any = None,
-) -> SimplifiedFormula:
+def simplify_formula(expr: Any, *, data: Any, variables: Sequence[Any], tolerance: float) -> SimplifiedFormula:
     """Make a formula simpler without changing its values on data by more than a tolerance.
 
     Parameters
@@ -130,9 +117,6 @@ def simplify_formula(
         The symbols of the columns.
     tolerance : float
         How much every output may change, root mean square, relative to its standard deviation.
-    target : Tensor or array (N,) or (N, outputs), optional
-        Labels. With them it is the error against the labels that may not grow by more than the tolerance: a change
-        that brings the formula closer to them is free.
 
     Returns
     -------
@@ -164,16 +148,15 @@ def simplify_formula(
 
     formulas = [sympy.sympify(entry) for entry in (expr if isinstance(expr, (list, tuple)) else [expr])]
     tolerance = check_number("tolerance", tolerance, least=0)
-    rows, labels = _read(data, target, len(variables), len(formulas))
+    rows = _read(data, len(variables))
     columns = dict(zip(variables, rows.T))
     results = []
-    for index, formula in enumerate(formulas):
-        limits = Limits.of(formula, columns, None if labels is None else labels[:, index], float(tolerance))
+    for formula in formulas:
+        limits = Limits.of(formula, columns, tolerance)
         shorter = shorten(formula, limits.thinned(_ROWS))
         if not limits.allow(limits.values_of(shorter.expr)):
             shorter = shorten(formula, limits)
         results.append((shorter, limits, limits.values_of(shorter.expr)))
-    errors = [limits.errors(values) for _, limits, values in results]
     return SimplifiedFormula(
         expressions=[shorter.expr for shorter, _, _ in results],
         originals=formulas,
@@ -181,30 +164,17 @@ def simplify_formula(
         snapped=[shorter.snapped for shorter, _, _ in results],
         change=[limits.change(values) for _, limits, values in results],
         spread=[limits.spread for _, limits, _ in results],
-        rmse_before=None if labels is None else [before for before, _ in errors],
-        rmse_after=None if labels is None else [after for _, after in errors],
         rows=len(rows),
         left_out=[len(rows) - len(limits.output) for _, limits, _ in results],
     )
 
 
-def _read(data: Any, target: Any, n_variables: int, n_outputs: int) -> tuple[Any, Any]:
-    """Return data (N, n) and labels (N, outputs) as arrays of doubles."""
-    rows = _array(data)
+def _read(data: Any, n_variables: int) -> Any:
+    """Return data (N, n) as an array of doubles."""
+    rows = np.asarray(data.detach().cpu().double().numpy() if isinstance(data, Tensor) else data, dtype=float)
     if rows.ndim != 2 or rows.shape[1] != n_variables or len(rows) == 0:
         raise ArgumentError(f"`data` must have shape (N, {n_variables}), N > 0; got {tuple(rows.shape)}.")
-    if target is None:
-        return rows, None
-    labels = _array(target)
-    if labels.shape not in {(len(rows), n_outputs), (len(rows),)} or labels.size != len(rows) * n_outputs:
-        raise ArgumentError(f"`target` must have shape ({len(rows)}, {n_outputs}); got {tuple(labels.shape)}.")
-    return rows, labels.reshape(len(rows), n_outputs)
-
-
-def _array(values: Any) -> Any:
-    """Return a tensor or array as an array of doubles."""
-    values = values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values
-    return np.asarray(values, dtype=float)
+    return rows
 
 
 def _short(term: Any) -> str:

@@ -18,7 +18,7 @@ from kan.symbolic.guards import (
     f_tan,
 )
 from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, lookup
-from kan.symbolic.rounding import ex_round, snap_constants, snap_number
+from kan.symbolic.rounding import ex_round, snap_number
 
 __all__ = [
     "SYMBOLIC_LIB",
@@ -43,6 +43,5 @@ __all__ = [
     "fit_affine",
     "fit_params",
     "lookup",
-    "snap_constants",
     "snap_number",
 ]

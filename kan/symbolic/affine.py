@@ -58,8 +58,8 @@ class AffineFit(NamedTuple):
 class _Settings:
     a_range: tuple[float, float]
     b_range: tuple[float, float]
-    grid_number: int | None
-    rounds: int
+    grid_number: int | None = None
+    rounds: int = 3
 
 
 def fit_affine(
@@ -69,8 +69,6 @@ def fit_affine(
     *,
     a_range: tuple[float, float] = (-10, 10),
     b_range: tuple[float, float] = (-10, 10),
-    grid_number: int | None = None,
-    iteration: int = 3,
 ) -> AffineFit:
     """Fit ``c*f(a*x + b) + d`` for each of several functions of the library.
 
@@ -83,11 +81,6 @@ def fit_affine(
     a_range, b_range : pair of float
         Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
         what an x that does can reach; other ranges are taken as they are.
-    grid_number : int, optional
-        Points along each axis of the even lattice that the coarse search adds to its own starting points; by default
-        9, and 101 for functions of your own, whose waves and bends could be anywhere.
-    iteration : int
-        Rounds of refinement on all data.
 
     Returns
     -------
@@ -107,7 +100,7 @@ def fit_affine(
     >>> [round(number, 6) + 0.0 for number in fit.params[1].tolist()]
     [3.0, 0.0, 2.0, 1.0]
     """
-    settings = _settings(a_range=a_range, b_range=b_range, grid_number=grid_number, rounds=iteration)
+    settings = _Settings(check_range("a_range", a_range), check_range("b_range", b_range))
     names = [functions] if isinstance(functions, str) else list(functions)
     callables = [lookup(name).torch_fun for name in names]
     x, y = _read_data(x, y)
@@ -169,7 +162,12 @@ def fit_params(
     >>> params
     tensor([3.0000, 1.0000, 5.0000, 0.7000])
     """
-    settings = _settings(a_range=a_range, b_range=b_range, grid_number=grid_number, rounds=iteration)
+    settings = _Settings(
+        check_range("a_range", a_range),
+        check_range("b_range", b_range),
+        grid_number=check_whole("grid_number", grid_number, 2),
+        rounds=check_whole("iteration", iteration, 1),
+    )
     if not callable(fun):
         raise ArgumentError(f"`fun` must be a function of a tensor; got {fun!r}. Names go to fit_affine.")
     x, y = _read_data(x, y, device=device)
@@ -181,15 +179,6 @@ def fit_params(
         if r2.item() < _GOOD_R2:
             say("r2 is low: another function may fit better, or wider a_range and b_range are needed.")
     return params[0, 0], r2[0, 0]
-
-
-def _settings(*, a_range: Any, b_range: Any, grid_number: int | None, rounds: int) -> _Settings:
-    return _Settings(
-        check_range("a_range", a_range),
-        check_range("b_range", b_range),
-        grid_number=None if grid_number is None else check_whole("grid_number", grid_number, 2),
-        rounds=check_whole("iteration", rounds, 1),
-    )
 
 
 def _read_data(x: Any, y: Any, device: Any = None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,8 +1,9 @@
-"""Rounding and snapping the numbers in a sympy expression.
+"""Rounding the numbers in a sympy expression, and simple numbers near a given one.
 
-The expression is rebuilt from its leaves, each number being replaced once. (pykan substitutes number by number in the
-growing result, so one replacement can catch another number, and the rounded numbers keep only a few bits.) A node that
-would become infinite or undefined, such as ``log(0.0001*x)`` with its coefficient rounded to zero, stays as it was.
+To round, the expression is rebuilt from its leaves, each number being replaced once. (pykan substitutes number by
+number in the growing result, so one replacement can catch another number, and the rounded numbers keep only a few
+bits.) A node that would become infinite or undefined, such as ``log(0.0001*x)`` with its coefficient rounded to zero,
+stays as it was.
 """
 
 from __future__ import annotations
@@ -106,36 +107,6 @@ def snap_number(value: float, tol: float) -> Any | None:
     near = (entry for entry in _candidates(value, window) if abs(entry[1] - value) <= window)
     best = min(near, key=lambda entry: (entry[0], abs(entry[1] - value)), default=None)
     return None if best is None else best[2]
-
-
-def snap_constants(expr: Any, tol: float) -> Any:
-    """Replace the floating-point numbers of an expression by simple exact ones where these are near.
-
-    Parameters
-    ----------
-    expr : sympy expression or number
-    tol : float
-        See :func:`snap_number`.
-
-    Returns
-    -------
-    sympy expression
-        Numbers without a simple neighbour stay as they were.
-
-    Examples
-    --------
-    >>> import sympy
-    >>> x = sympy.Symbol("x")
-    >>> snap_constants(1.00001 * sympy.sin(3.14159 * x) + 0.737, 1e-3)
-    sin(pi*x) + 0.737
-    """
-    import sympy
-
-    def snapped(number: Any) -> Any:
-        simple = snap_number(float(number), tol)
-        return number if simple is None else simple
-
-    return _rebuild(sympy.sympify(expr), snapped)
 
 
 def _rebuild(expr: Any, replace: Callable[[Any], Any]) -> Any:

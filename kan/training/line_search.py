@@ -15,6 +15,8 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+SUFFICIENT_DECREASE, CURVATURE = 1e-4, 0.9
+"""The constants c1 and c2 of the strong Wolfe conditions, 0 < c1 < c2 < 1."""
 SHRINK = 0.1
 """Factor of the step when the loss at its end is not finite, so that interpolation has nothing to work with."""
 EDGE = (0.01, 0.1)
@@ -73,8 +75,6 @@ class StrongWolfeSearch:
         what belongs to it (the parameters and the gradient).
     start : Trial
         The trial at step 0, with a negative slope.
-    sufficient_decrease, curvature : float
-        The constants c1 and c2, 0 < c1 < c2 < 1.
     max_evaluations : int
         The budget of one search.
     resolution : float
@@ -94,16 +94,14 @@ class StrongWolfeSearch:
         keep: Callable[[Trial], None],
         start: Trial,
         *,
-        sufficient_decrease: float = 1e-4,
-        curvature: float = 0.9,
         max_evaluations: int = 25,
         resolution: float = 2.0**-52,
     ) -> None:
         self._evaluate = evaluate
         self._keep = keep
         self._start = start
-        self._decrease = sufficient_decrease * start.slope
-        self._flat = -curvature * start.slope
+        self._decrease = SUFFICIENT_DECREASE * start.slope
+        self._flat = -CURVATURE * start.slope
         self._left = max_evaluations
         self._resolution = resolution
         self._best = start

@@ -23,11 +23,13 @@ def change(network: Network) -> None:
 
 
 @pytest.fixture
-def story(make: Any) -> Any:
+def story(make: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Begin a history, and record two fits."""
 
-    def tell(folder: Any = None, **options: Any) -> tuple[Network, History, list[Network]]:
-        network, history = make(), History(folder, **options)
+    def tell(folder: Any = None, **limits: int) -> tuple[Network, History, list[Network]]:
+        for name, limit in limits.items():
+            monkeypatch.setattr(f"kan.checkpoints.history.{name.upper()}", limit)
+        network, history = make(), History(folder)
         history.begin(network)
         versions = [copy_network(network)]
         for _ in range(2):

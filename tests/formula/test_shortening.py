@@ -15,19 +15,14 @@ x, y = sympy.symbols("x y")
 COLUMNS = {x: np.linspace(-1, 1, 201), y: np.cos(np.arange(201.0))}
 
 
-def limits(expr, tolerance=1e-6, labels=None):
-    return Limits.of(expr, COLUMNS, labels, tolerance)
+def limits(expr, tolerance=1e-6):
+    return Limits.of(expr, COLUMNS, tolerance)
 
 
 def test_the_price_is_the_change_relative_to_the_spread():
     rules = limits(2.0 * x)
     assert rules.price(2.0 * COLUMNS[x] + 0.01) == pytest.approx(0.01 / np.std(2.0 * COLUMNS[x]))
     assert rules.price(np.full(201, np.nan)) == math.inf
-
-
-def test_with_labels_the_price_is_the_growth_of_the_error():
-    rules = limits(2.0 * x, labels=2 * COLUMNS[x] + 0.5)
-    assert rules.price(2 * COLUMNS[x] + 0.4) == pytest.approx(-0.4 / rules.spread)
 
 
 def test_small_changes_add_up_to_the_tolerance_at_most():

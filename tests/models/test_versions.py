@@ -237,7 +237,7 @@ def test_earlier_versions_come_to_where_the_model_is_now(make: Any, monkeypatch:
 def test_versions_in_a_folder_outlive_memory(make: Any, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     model = make(ckpt_path="./model")
     output = model(x)
-    model._history._max_versions = 1
+    monkeypatch.setattr("kan.checkpoints.history.MAX_VERSIONS", 1)
     model.remove_edge(0, 0, 0)
     assert torch.equal(model.rewind("0.0")(x), output)
 

@@ -333,8 +333,6 @@ def test_more_rounds_finish_what_one_does_not():
         ({"a_range": (1, -1)}, "a_range"),
         ({"b_range": 3}, "b_range"),
         ({"b_range": (0, math.inf)}, "b_range"),
-        ({"grid_number": 1}, "grid_number"),
-        ({"iteration": 0}, "iteration"),
     ],
 )
 def test_unusable_arguments_are_refused(arguments, word):
@@ -348,6 +346,12 @@ def test_fit_params_refuses_names_and_tables():
         fit_params(torch.ones(3), torch.ones(3), "sin")
     with pytest.raises(ArgumentError, match=r"\(N,\)"):
         fit_params(torch.ones(3, 1), torch.ones(3, 1), torch.sin)
+
+
+@pytest.mark.parametrize(("name", "number"), [("grid_number", 1), ("iteration", 0)])
+def test_fit_params_refuses_numbers_too_small(name, number):
+    with pytest.raises(ArgumentError, match=name):
+        fit_params(torch.ones(3), torch.ones(3), torch.sin, **{name: number})
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kan.common.errors import ArgumentError
-from kan.symbolic.rounding import ex_round, snap_constants, snap_number
+from kan.symbolic.rounding import ex_round, snap_number
 
 x, y = sympy.symbols("x y")
 
@@ -109,12 +109,3 @@ def test_rationals_are_recovered(numerator, denominator):
 def test_tolerance_must_be_positive(tol):
     with pytest.raises(ArgumentError, match="tol"):
         snap_number(1.0, tol)
-
-
-def test_constants_of_an_expression_are_snapped_and_others_stay():
-    expr = 0.99999 * sympy.exp(1.00001 * x**2.00001 + 0.99998 * sympy.sin(3.14161 * y)) + 0.737 + 1e-7 * x
-    assert snap_constants(expr, 1e-4) == sympy.exp(x**2 + sympy.sin(sympy.pi * y)) + sympy.Float(0.737)
-
-
-def test_snapping_does_not_make_a_logarithm_of_zero():
-    assert snap_constants(sympy.log(1e-6 * x), 1e-3) == sympy.log(1e-6 * x)
