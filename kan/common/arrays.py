@@ -34,6 +34,12 @@ def to_tensor(values: Any, *, plain: torch.dtype | None = None) -> torch.Tensor:
     return tensor
 
 
+def is_readable(tensor: torch.Tensor) -> bool:
+    """Whether numpy can compute with the tensor's memory; subclasses, such as those that only trace, have none."""
+    plain = type(tensor) is torch.Tensor and tensor.device.type == "cpu"
+    return plain and tensor.dtype in (torch.float32, torch.float64)
+
+
 def check_finite(name: str, tensor: torch.Tensor) -> None:
     """Raise an :class:`ArgumentError` that says where and how many unless every entry is finite."""
     finite = torch.isfinite(tensor)

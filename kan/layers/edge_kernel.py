@@ -8,12 +8,13 @@ costs a fraction of that. So the same lines run on either: they use what tensors
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from kan.common.arrays import is_readable
 from kan.spline.basis import dense_basis_with_slopes, is_dense
 
 # Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls.
@@ -44,35 +45,27 @@ TORCH = Library(
 )
 
 
+def _multiply(first: Any, second: Any) -> Any:
+    """Multiply arrays: large products would wake numpy's own threads, which get in the way of torch's."""
+    if max(first.size, second.size) <= _TINY_PRODUCT:
+        return np.matmul(first, second)
+    return torch.matmul(torch.from_numpy(first), torch.from_numpy(second)).numpy()
+
+
+NUMPY = Library(
+    from_tensor=lambda tensor: tensor.detach().numpy(),
+    to_tensor=torch.from_numpy,
+    as_float=lambda mask, like: mask.astype(like.dtype),
+    join=lambda first, second, axis: np.concatenate([first, second], axis=axis),
+    multiply=_multiply,
+    exchange=np.swapaxes,
+)
+
+
 def library_for(x: Tensor, knots: Tensor) -> Library:
     """Return numpy for small layers on the CPU, torch for all others."""
     small = is_dense(x, knots) and 0 < x.numel() * knots.shape[1] <= _SMALL_WORK
-    # Subclasses of tensors, such as those that only trace, have no memory that numpy could read.
-    readable = type(x) is Tensor and x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64)
-    if not (small and readable):
-        return TORCH
-    return _numpy()
-
-
-@lru_cache(maxsize=1)
-def _numpy() -> Library:
-    """Return the library of numpy, which is only imported when it is used."""
-    import numpy as np
-
-    def multiply(first: Any, second: Any) -> Any:
-        # Large products would wake numpy's own threads, which get in the way of torch's.
-        if max(first.size, second.size) <= _TINY_PRODUCT:
-            return np.matmul(first, second)
-        return torch.matmul(torch.from_numpy(first), torch.from_numpy(second)).numpy()
-
-    return Library(
-        from_tensor=lambda tensor: tensor.detach().numpy(),
-        to_tensor=torch.from_numpy,
-        as_float=lambda mask, like: mask.astype(like.dtype),
-        join=lambda first, second, axis: np.concatenate([first, second], axis=axis),
-        multiply=multiply,
-        exchange=np.swapaxes,
-    )
+    return NUMPY if small and is_readable(x) else TORCH
 
 
 class Evaluation(NamedTuple):

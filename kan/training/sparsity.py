@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kan.common.arrays import is_readable
 from kan.common.transforms import is_transformed
 from kan.network.trace import ROUNDING
 
@@ -105,7 +106,7 @@ class _Sparsity(torch.autograd.Function):
 
 def _as_array(tensor: Tensor, *, beside: int = 0) -> Any:
     """Return a tensor that has, with the numbers `beside` it, few numbers as a numpy array, and others as they are."""
-    small = tensor.numel() + beside <= _SMALL and _is_readable(tensor)
+    small = tensor.numel() + beside <= _SMALL and is_readable(tensor)
     return tensor.detach().numpy() if small else tensor.detach()
 
 
@@ -117,11 +118,6 @@ def _to_tensor(values: Any) -> Tensor:
 def _log(values: Any) -> Any:
     """Return the natural logarithm of a tensor or an array."""
     return torch.log(values) if isinstance(values, Tensor) else np.log(values)
-
-
-def _is_readable(tensor: Tensor) -> bool:
-    """Whether numpy can read the tensor's memory."""
-    return type(tensor) is Tensor and tensor.device.type == "cpu" and tensor.dtype in (torch.float32, torch.float64)
 
 
 def _sparsity(scales: Any, weights: SparsityWeights) -> tuple[Any, Any]:
