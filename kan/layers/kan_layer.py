@@ -352,20 +352,17 @@ class KANLayer(nn.Module):
         """
         rows = torch.as_tensor(in_id, dtype=torch.long, device=self.device)
         columns = torch.as_tensor(out_id, dtype=torch.long, device=self.device)
-        subset = KANLayer(
-            len(rows),
-            len(columns),
-            self.num,
-            self.k,
-            base_fun=self.base_fun,
-            grid_eps=self.grid_eps,
-            sp_trainable=self.scale_sp.requires_grad,
-            sb_trainable=self.scale_base.requires_grad,
-        ).to(self.grid)
+        subset = self._sized(len(rows), len(columns)).to(self.grid)
+        subset.scale_sp.requires_grad_(self.scale_sp.requires_grad)
+        subset.scale_base.requires_grad_(self.scale_base.requires_grad)
         subset.grid.data = self.grid[rows].clone()
         for name in ("coef", "mask", "scale_base", "scale_sp"):
             getattr(subset, name).data = getattr(self, name)[rows][:, columns].clone()
         return subset.train(self.training)
+
+    def _sized(self, inputs: int, outputs: int) -> KANLayer:
+        """Return a new layer with the settings of this one and other dimensions."""
+        return KANLayer(inputs, outputs, self.num, self.k, base_fun=self.base_fun, grid_eps=self.grid_eps)
 
     @torch.no_grad()
     def place(self, other: KANLayer, i: int, j: int) -> None:

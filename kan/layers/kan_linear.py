@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.arrays import check_finite
+from kan.common.random import stream
 from kan.layers.kan_layer import KANLayer
 
 
@@ -91,6 +92,11 @@ class KANLinear(KANLayer):
     def refine(self, x: Tensor, intervals: int) -> None:
         """Subdivide the grid where samples ``(..., in_features)`` are, as `KANLayer.refine` does."""
         super().refine(self._rows(x), intervals)
+
+    def _sized(self, inputs: int, outputs: int) -> KANLinear:
+        """Return a new layer with the settings of this one and other dimensions; no random numbers are taken."""
+        options: dict[str, Any] = {"base_activation": self.base_fun, "grid_eps": self.grid_eps, "generator": stream(0)}
+        return KANLinear(inputs, outputs, self.num, self.k, **options)
 
     def _rows(self, x: Tensor) -> Tensor:
         """Return samples (..., I) as rows (N, I), or raise unless all are finite."""

@@ -63,6 +63,19 @@ def test_the_spline_scale_is_trained_on_request_only() -> None:
     assert not KANLinear(2, 2, enable_standalone_scale_spline=False).scale_sp.requires_grad
 
 
+def test_a_subset_of_it_is_of_the_same_kind() -> None:
+    linear = KANLinear(4, 3, enable_standalone_scale_spline=False, base_activation=nn.Tanh, generator=stream(0))
+    for name in ("scale_base", "scale_sp", "coef"):
+        getattr(linear, name).data[[0, 2]] = 0.0
+    x, state = torch.rand(5, 6, 4, generator=stream(1)), torch.get_rng_state()
+    subset = linear.double().get_subset([3, 1], [2, 0])
+    assert isinstance(subset, KANLinear)
+    assert (subset.in_features, subset.out_features) == (2, 2)
+    torch.testing.assert_close(subset(x.double()[..., [3, 1]]), linear(x.double())[..., [2, 0]])
+    assert not subset.scale_sp.requires_grad
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_it_draws_from_torchs_generator_like_any_layer() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
