@@ -7,7 +7,7 @@ from kan.network.model import Model
 from kan.network.network import Network, Prepared
 from kan.network.perceptron import Perceptron, PerceptronTrace
 from kan.network.records import Records, recorded, recorded_with_graph
-from kan.network.shape import Shape
+from kan.network.shape import Shape, of_each, per_layer
 from kan.network.trace import LayerTrace, Trace
 
 __all__ = [
@@ -25,6 +25,8 @@ __all__ = [
     "Signals",
     "Trace",
     "make",
+    "of_each",
+    "per_layer",
     "recorded",
     "recorded_with_graph",
 ]

@@ -31,7 +31,7 @@ from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.making import make
 from kan.network.model import Model, is_hooked
-from kan.network.shape import Shape, per_layer
+from kan.network.shape import Shape, of_each, per_layer
 from kan.network.trace import LayerTrace, Trace
 
 Self = TypeVar("Self", bound="Network")
@@ -39,7 +39,8 @@ Self = TypeVar("Self", bound="Network")
 # Features of the first layer are kept during training up to this many numbers (128 MiB in float64).
 _MOST_PREPARED = 2**24
 
-_AFFINE = ("node_bias", "node_scale", "subnode_bias", "subnode_scale")
+# The affine parameters after an edge layer, by name.
+OF_NODES, OF_SUBNODES = ("node_bias", "node_scale"), ("subnode_bias", "subnode_scale")
 
 
 class Prepared(NamedTuple):
@@ -82,7 +83,7 @@ class Network(ExtraState, Model):
         self.shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
         self.mult_arity = self.shape.mult_arity(like=mult_arity)
-        grid, self.k = per_layer("grid", grid, self.depth), per_layer("k", k, self.depth)
+        grid, self.k = per_layer("grid", grid, self.depth, least=1), per_layer("k", k, self.depth, least=0)
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
         self.symbolic_enabled, self.affine_trainable = symbolic_enabled, affine_trainable
@@ -101,8 +102,8 @@ class Network(ExtraState, Model):
             KANLayer(
                 nodes[layer],
                 subnodes[layer + 1],
-                num=grid[layer] if isinstance(grid, list) else grid,
-                k=self.k[layer] if isinstance(self.k, list) else self.k,
+                num=intervals,
+                k=degree,
                 noise_scale=noise_scale,
                 scale_base_mu=scale_base_mu,
                 scale_base_sigma=scale_base_sigma,
@@ -114,15 +115,14 @@ class Network(ExtraState, Model):
                 sparse_init=sparse_init,
                 generator=generator,
             )
-            for layer in range(self.depth)
+            for layer, (intervals, degree) in enumerate(zip(of_each(grid, self.depth), of_each(self.k, self.depth)))
         )
         self.base_fun = self.act_fun[0].base_fun
         for layer in range(self.depth):
-            sizes = {"node": nodes[layer + 1], "subnode": subnodes[layer + 1]}
-            for name in _AFFINE:
-                what, kind = name.split("_")
-                start = torch.ones(sizes[what]) if kind == "scale" else torch.zeros(sizes[what])
-                self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
+            for names, count in ((OF_NODES, nodes[layer + 1]), (OF_SUBNODES, subnodes[layer + 1])):
+                for name in names:
+                    start = torch.full((count,), float(name.endswith("scale")))
+                    self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
         self.symbolic_fun = ModuleList(
             Symbolic_KANLayer(nodes[layer], subnodes[layer + 1]) for layer in range(self.depth)
         )

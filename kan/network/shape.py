@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
-from kan.common.errors import ArgumentError, check_whole, is_whole
+from kan.common.errors import ArgumentError, as_whole, is_whole
 
 MultArity = Union[int, list[list[int]]]
 
@@ -110,12 +110,20 @@ def _layer_arities(mult_arity: Any, layer: int, n_mult: int) -> tuple[int, ...]:
     return tuple(int(arity) for arity in arities)
 
 
-def per_layer(name: str, value: Any, depth: int) -> int | list[int]:
-    """Return `value` as an int, or as a list with one int for every edge layer."""
+def per_layer(name: str, value: Any, depth: int, *, least: int) -> int | list[int]:
+    """Return `value` as an int, or as a list with one int for every edge layer, or raise an :class:`ArgumentError`."""
     value = value.tolist() if hasattr(value, "tolist") else value
-    least = {"grid": 1, "k": 0}[name]
-    if not isinstance(value, (list, tuple)):
-        return check_whole(name, value, least)
-    if len(value) != depth:
-        raise ArgumentError(f"`{name}` must be a number or hold one for each of the {depth} layers; got {value!r}.")
-    return [check_whole(name, entry, least) for entry in value]
+    several = isinstance(value, (list, tuple))
+    entries = value if several else [value]
+    counts = [count for count in map(as_whole, entries) if count is not None and count >= least]
+    if len(counts) < len(entries) or (several and len(counts) != depth):
+        raise ArgumentError(
+            f"`{name}` must be a whole number of at least {least}, or a list of {depth}, one for each edge layer; "
+            f"got {value!r}."
+        )
+    return counts if several else counts[0]
+
+
+def of_each(value: int | list[int], depth: int) -> list[int]:
+    """Return what `per_layer` returned as a list."""
+    return list(value) if isinstance(value, list) else [value] * depth

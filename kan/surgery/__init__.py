@@ -12,13 +12,12 @@ from kan.surgery.order import auto_swap, swap
 from kan.surgery.perceptron import auto_swap_units, swap_units
 from kan.surgery.perturb import perturb
 from kan.surgery.prune import prune, prune_edge, prune_input, prune_node
-from kan.surgery.refine import checked_grid, refine, refine_in_place
+from kan.surgery.refine import refine, refine_in_place
 from kan.surgery.transplant import select_nodes
 
 __all__ = [
     "auto_swap",
     "auto_swap_units",
-    "checked_grid",
     "cut_module",
     "expand_depth",
     "expand_width",

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, as_whole
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.network import Network, Shape
+from kan.network.network import OF_NODES, OF_SUBNODES
 from kan.surgery.perturb import make_zero
-from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 
 Layer = TypeVar("Layer", KANLayer, Symbolic_KANLayer)
 

@@ -15,9 +15,9 @@ import torch
 
 from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network, Shape
+from kan.network.network import OF_NODES, OF_SUBNODES
 from kan.surgery.indices import checked_index, subnodes_of
 from kan.surgery.prune import finite_scores
-from kan.surgery.transplant import OF_NODES, OF_SUBNODES
 from kan.surgery.wiring import HiddenLayer, shortest_orders
 
 

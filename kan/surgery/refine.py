@@ -10,8 +10,7 @@ from typing import Any
 import torch
 
 from kan.common.arrays import check_finite
-from kan.common.errors import ArgumentError, as_whole
-from kan.network import Network
+from kan.network import Network, of_each, per_layer
 from kan.surgery.grids import finite_rows, take_over
 from kan.surgery.transplant import Net, copy_flags
 
@@ -45,7 +44,7 @@ def refine(network: Net, new_grid: Any) -> Net:
     Examples
     --------
     >>> import torch
-    >>> from kan.network import Network
+    >>> from kan.network import Network, of_each, per_layer
     >>> from kan.surgery import refine
     >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
     >>> y = network(x)
@@ -53,7 +52,7 @@ def refine(network: Net, new_grid: Any) -> Net:
     >>> finer.grid, bool(torch.allclose(finer(x), y, atol=1e-5))
     (10, True)
     """
-    grid = checked_grid(network, new_grid)
+    grid = per_layer("new_grid", new_grid, network.depth, least=1)
     data = network.reference_data()
     check_finite("the model's reference data", data)
     trace = network.trace(data)
@@ -86,7 +85,7 @@ def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, 
     Examples
     --------
     >>> import torch
-    >>> from kan.network import Network
+    >>> from kan.network import Network, of_each, per_layer
     >>> from kan.surgery import refine_in_place
     >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
     >>> y = network(x)
@@ -94,25 +93,11 @@ def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, 
     >>> network.grid, bool(torch.allclose(network(x), y, atol=1e-5))
     (10, True)
     """
-    grid = checked_grid(network, new_grid)
-    intervals = grid if isinstance(grid, list) else [grid] * network.depth
+    grid = per_layer("new_grid", new_grid, network.depth, least=1)
+    intervals = of_each(grid, network.depth)
     # What every layer gets, before any of them changes.
     steps = None if x is None else network.trace(x, **singularity).layers
     for layer, numeric in enumerate(network.act_fun):
         samples = numeric.grid.new_empty(0, numeric.in_dim) if steps is None else finite_rows(steps[layer].preacts)
         numeric.refine(samples, intervals[layer])
     network.has_one_grid = not isinstance(grid, list)
-
-
-def checked_grid(network: Network, new_grid: Any, *, name: str = "new_grid") -> int | list[int]:
-    """Return `new_grid` as an int, or a list with one for every edge layer."""
-    new_grid = new_grid.tolist() if hasattr(new_grid, "tolist") else new_grid
-    several = isinstance(new_grid, (list, tuple))
-    entries = new_grid if several else [new_grid]
-    counts = [count for count in map(as_whole, entries) if count is not None and count >= 1]
-    if len(counts) < len(entries) or (several and len(counts) != network.depth):
-        raise ArgumentError(
-            f"`{name}` must be a whole number of at least 1, or a list of {network.depth}, one for each edge layer; "
-            f"got {new_grid!r}."
-        )
-    return counts if several else counts[0]

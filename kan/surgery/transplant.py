@@ -11,11 +11,10 @@ from typing import TypeVar
 import torch
 
 from kan.network import Network
+from kan.network.network import OF_NODES, OF_SUBNODES
 from kan.surgery.indices import subnodes_of
 
 Net = TypeVar("Net", bound=Network)
-
-OF_NODES, OF_SUBNODES = ("node_bias", "node_scale"), ("subnode_bias", "subnode_scale")
 
 
 def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kan.common.errors import ArgumentError
-from kan.network import Network
-from kan.surgery import checked_grid
+from kan.network import Network, of_each, per_layer
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,10 @@ def read_grids(network: Network, grids: Sequence[Any]) -> list[int | list[int]]:
     if isinstance(grids, (str, bytes)) or not isinstance(grids, Sequence) or not grids:
         raise ArgumentError(f"`grids` must be a list of numbers of grid intervals, such as [5, 10, 20]; got {grids!r}.")
     found: list[int | list[int]] = []
-    before = _each(network, network.grid)
+    before = of_each(network.grid, network.depth)
     for number, entry in enumerate(grids):
-        grid = checked_grid(network, entry, name=f"grids[{number}]")
-        intervals = _each(network, grid)
+        grid = per_layer(f"grids[{number}]", entry, network.depth, least=1)
+        intervals = of_each(grid, network.depth)
         if any(new < old for new, old in zip(intervals, before)) or (number > 0 and intervals == before):
             raise ArgumentError(
                 f"`grids` must increase, from the model's grid={network.grid} on; got {list(grids)!r}. Refining keeps "
@@ -55,8 +54,3 @@ def read_grids(network: Network, grids: Sequence[Any]) -> list[int | list[int]]:
         found.append(grid)
         before = intervals
     return found
-
-
-def _each(network: Network, grid: int | list[int]) -> list[int]:
-    """Return the intervals of every layer."""
-    return list(grid) if isinstance(grid, list) else [grid] * network.depth
