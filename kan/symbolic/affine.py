@@ -23,7 +23,7 @@ from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_range, check_whole
 from kan.common.random import on_cpu
-from kan.symbolic.box import Box
+from kan.symbolic.box import Box, clamp
 from kan.symbolic.canonical import canonical, shift_by_periods
 from kan.symbolic.finish import Data, finish, is_constant, prefer_positive
 from kan.symbolic.library import TorchFunction, lookup
@@ -269,7 +269,7 @@ def _best_points(
     dtype: torch.dtype,
 ) -> dict[Shape, torch.Tensor]:
     """Return (a, b), (E, 2), for each shape; each distinct shape is searched once."""
-    neutral = [min(max(number, low), high) for number, (low, high) in zip((1.0, 0.0), boxes[0].limits)]
+    neutral = [clamp(number, limits) for number, limits in zip((1.0, 0.0), boxes[0].limits)]
     found = {shape: x.new_tensor(neutral).repeat(len(x), 1) for shape in shapes}
     wanted = [shape for shape in found if shape.kind not in (Kind.CONSTANT, Kind.LINEAR)]
     edges = (~is_constant(x, dtype) & ~is_constant(y, dtype)).nonzero().flatten().tolist()

@@ -24,6 +24,11 @@ Number = Any
 """A float for one edge, a tensor (R,) for R points."""
 
 
+def clamp(number: float, limits: tuple[float, float]) -> float:
+    """Return the number of an interval that is nearest to another one."""
+    return min(max(number, limits[0]), limits[1])
+
+
 @dataclass(frozen=True)
 class Box:
     """Limits of a and b for an x of the given centre and half-width (positive): of one edge, or (R,) for R points."""

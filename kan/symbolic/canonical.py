@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from kan.symbolic.box import Box
+from kan.symbolic.box import Box, clamp
 from kan.symbolic.library import TorchFunction
 from kan.symbolic.shapes import Kind, Shape
 
@@ -38,10 +38,6 @@ def _inside(number: float, limits: tuple[float, float]) -> bool:
     return limits[0] <= number <= limits[1]
 
 
-def _clamp(number: float, limits: tuple[float, float]) -> float:
-    return min(max(number, limits[0]), limits[1])
-
-
 def _allowed_scale(wanted: float, limits: tuple[float, float]) -> float:
     """Return the wanted scale, or where the limits exclude it the nearest power of ten that they allow, if any.
 
@@ -51,7 +47,7 @@ def _allowed_scale(wanted: float, limits: tuple[float, float]) -> float:
     if low <= wanted <= high:
         return wanted
     power = 10.0 ** (math.floor(math.log10(high)) if wanted > high else math.ceil(math.log10(low)))
-    return _clamp(power, limits)
+    return clamp(power, limits)
 
 
 def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, float]:
@@ -65,20 +61,20 @@ def _canonical_power(*, shape: Shape, a: float, b: float, box: Box) -> tuple[flo
         low, high = (limit.item() for limit in box.scales(torch.tensor(zero, dtype=torch.float64), sign))
         if low <= high:
             scale = _allowed_scale(wanted, (low, high))
-            return sign * scale, _clamp(-sign * scale * zero + 0.0, box.b_range)
+            return sign * scale, clamp(-sign * scale * zero + 0.0, box.b_range)
     return a, b
 
 
 def _exponential_shift(*, a: float, box: Box) -> float:
     middle, span = a * float(box.centre), abs(a) * float(box.half_width)
     wanted = 0.0 if abs(middle) + span <= _PLAIN_EXPONENT else -middle
-    return _clamp(wanted, box.b_range)
+    return clamp(wanted, box.b_range)
 
 
 def shift_by_periods(b: float, *, period: float, limits: tuple[float, float]) -> float:
     """Return the shift of smallest size in the limits."""
     low, high = limits
-    wanted = min(max(0.0, low + period / 2), high - period / 2) if high - low >= period else 0.0
+    wanted = clamp(0.0, (low + period / 2, high - period / 2)) if high - low >= period else 0.0
     nearest = round((b - wanted) / period)
     choices = [b - count * period for count in (nearest - 1, nearest, nearest + 1)]
     inside = [choice for choice in choices if _inside(choice, limits)]

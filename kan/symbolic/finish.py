@@ -8,7 +8,7 @@ from functools import cached_property
 
 import torch
 
-from kan.symbolic.box import Box
+from kan.symbolic.box import Box, clamp
 from kan.symbolic.canonical import finite_at, finite_near
 from kan.symbolic.library import TorchFunction
 
@@ -111,12 +111,12 @@ def _finite_points(
 
 def _flat_point(*, function: TorchFunction, box: Box, x: torch.Tensor) -> tuple[float, float]:
     """Return an (a, b) at which the function is at least finite, for a function that no (a, b) fits."""
-    a = min(max(0.0, box.a_range[0]), box.a_range[1])
+    a = clamp(0.0, box.a_range)
     for wanted in (0.5, -0.5, 0.0, *box.b_range):
         point = finite_near(function=function, a=a, b=wanted, x=x, box=box)
         if point is not None:
             return point
-    return a, min(max(0.0, box.b_range[0]), box.b_range[1])
+    return a, clamp(0.0, box.b_range)
 
 
 def prefer_positive(

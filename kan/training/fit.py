@@ -65,8 +65,13 @@ class _Points:
 class StopRule:
     """Leave a grid after `patience` steps without improvement; go back to the best parameters if `restore_best`."""
 
-    patience: int | None
-    restore_best: bool
+    patience: int | None = None
+    restore_best: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it asks for nothing."""
+        return self.patience is None and not self.restore_best
 
 
 class Training:
@@ -104,18 +109,18 @@ class Training:
         own_grid_update: Callable[[Tensor], Any] | None = None,
     ) -> None:
         weights = dict(penalty_weights or {})
-        self.stop_rule = stop_rule or StopRule(patience=None, restore_best=False)
+        self.stop_rule = stop_rule or StopRule()
         _check_arguments(opt, steps, epochs, log, lamb, self.stop_rule.patience)
         _check_functions(loss_fn=loss_fn, pred_fn=pred_fn)
-        check_choice("reg_metric", weights.get("reg_metric", next(iter(objective.reg_metrics))), objective.reg_metrics)
-        watched = self.stop_rule.patience is not None or self.stop_rule.restore_best
+        if "reg_metric" in weights:
+            check_choice("reg_metric", weights["reg_metric"], objective.reg_metrics)
         self.network = network
         self.data = read_dataset(
             network,
             dataset,
             batch=batch,
             in_epochs=epochs is not None,
-            whole_test=watched,
+            whole_test=not self.stop_rule.is_idle,
             expectation=Expectation(free_labels=loss_fn is not None, free_inputs=pred_fn is not None),
         )
         self.steps = int(steps if epochs is None else epochs * self.data.steps_per_epoch)
@@ -137,7 +142,7 @@ class Training:
         if isinstance(self.optimiser, LevenbergMarquardt):
             check_squares(self.objective)
         self.grids, self.log = grids, log
-        self._best = BestModel(network) if watched else None
+        self._best = None if self.stop_rule.is_idle else BestModel(network)
         self.on_step, self.progress = on_step, progress
         # Training and test data for as long as the grids stay, and the batches that they are made of.
         self._points: _Points | None = None

@@ -85,8 +85,7 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
 
 def _is_usual(objective: Objective) -> bool:
     """Whether the prediction is that of a network's layers, and the model of the penalty, if there is one, is known."""
-    metric = objective.penalty_weights.get("reg_metric", DEFAULT_METRIC)
-    usual = objective.own_penalty is None and metric == DEFAULT_METRIC
+    usual = objective.own_penalty is None and objective.has_usual_metric
     return objective.is_plain and (usual or not objective.lamb)
 
 

@@ -81,6 +81,11 @@ class Objective:
         """Whether the prediction is the network's output, and neither the user's `pred_fn` nor a class's `forward`."""
         return self.pred_fn is None and self.network.has_plain_forward
 
+    @property
+    def has_usual_metric(self) -> bool:
+        """Whether edges are measured by their variances, as the passes of `kan.network.adjoint` give them."""
+        return self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+
     def at(self, x: Tensor, y: Tensor, *, repeatedly: bool, penalised: bool = True) -> Point | AdjointPoint:
         """Return the objective at some data, valid until the grids move.
 
@@ -92,7 +97,7 @@ class Objective:
         if not repeatedly or by_forward or not isinstance(network, Network):
             return Point(self, lamb, x, y)
         prepared = network.prepare(x)
-        usual = not lamb or self.penalty_weights.get("reg_metric", DEFAULT_METRIC) == DEFAULT_METRIC
+        usual = self.has_usual_metric or not lamb
         if usual and not has_gradient_hooks(network) and Adjoint.applies(network, prepared):
             return AdjointPoint(self, lamb, prepared, y)
         return Point(self, lamb, x, y, prepared)
