@@ -13,10 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kan.attribution.scores import FLOOR
 from kan.network import PerceptronTrace
-
-# pykan's guard against a division by zero.
-_FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ def perceptron_scores(trace: PerceptronTrace) -> PerceptronScores:
     """Compute scores from a recorded forward pass, differentiable; every output has the score 1."""
     nodes, edges = [torch.ones_like(trace.output[0])], []
     for carried, ends in zip(reversed(trace.carried()), reversed(trace.spreads())):
-        edge = carried.abs() * (nodes[-1] / (ends + _FLOOR))[:, None]
+        edge = carried.abs() * (nodes[-1] / (ends + FLOOR))[:, None]
         edges.append(edge)
         nodes.append(edge.sum(dim=0) / edge.shape[1] ** 0.5)
     return PerceptronScores(nodes[::-1], edges[::-1])

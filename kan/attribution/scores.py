@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kan.network import Network, Trace
 
 # pykan's guard against a division by zero; kept, since thresholds of users' scripts were chosen with it.
-_FLOOR = 1e-4
+FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ def _propagate(
     for step in reversed(range(last)):
         n_sum = network.width[step + 1][0]
         subnode = nodes_to_subnodes(nodes[-1], n_sum=n_sum, arities=network.arities(step + 1))
-        share = spreads[step] / (totals[step] + _FLOOR)[:, None]  # (O, I)
+        share = spreads[step] / (totals[step] + FLOOR)[:, None]  # (O, I)
         edge = subnode[:, :, None] * share
         subnodes.append(subnode)
         edges.append(edge)

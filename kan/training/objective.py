@@ -161,11 +161,7 @@ class AdjointPoint:
         options = dict(objective.penalty_weights)
         options.pop("reg_metric", None)
         self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
-        self._weights = SparsityWeights(
-            lamb * options.get("lamb_l1", 1.0),
-            lamb * options.get("lamb_entropy", 2.0),
-            options.get("entropy_offset", 1e-4),
-        )
+        self._weights = SparsityWeights(**options).times(lamb)
         self._data_spread = self._spread(prepared.inputs, 0)
         self._zero = torch.zeros((), dtype=self.network.dtype, device=self.network.device)
         self.adjoint = Adjoint(

@@ -18,9 +18,6 @@ from kan.network import Perceptron, PerceptronTrace
 from kan.training.objective import Objective
 from kan.training.sparsity import SparsityWeights, sparsity
 
-# Keeps the logarithm of a vanishing share finite; pykan's value.
-_ENTROPY_OFFSET = 1e-4
-
 REG_METRICS: dict[str, Callable[[PerceptronTrace], list[Tensor]]] = {
     "w": lambda trace: trace.weights,
     "act": lambda trace: trace.carried(),
@@ -49,7 +46,7 @@ def perceptron_penalty(
         For an unknown `reg_metric`.
     """
     check_choice("reg_metric", reg_metric, REG_METRICS)
-    weights = SparsityWeights(lamb_l1, lamb_entropy, _ENTROPY_OFFSET)
+    weights = SparsityWeights(lamb_l1, lamb_entropy)
     measured = [scales.abs() for scales in REG_METRICS[reg_metric](trace)]
     terms = [sparsity(scales, weights) if scales.ndim == 2 else _of_nodes(scales, weights) for scales in measured]
     return torch.stack(terms).sum()
@@ -66,5 +63,5 @@ class PerceptronObjective(Objective):
 def _of_nodes(scales: Tensor, weights: SparsityWeights) -> Tensor:
     """Return the sparsity of the nodes of one layer."""
     share = scales / (scales.sum() + 1)
-    entropy = -(share * torch.log2(share + weights.offset)).sum()
+    entropy = -(share * torch.log2(share + weights.entropy_offset)).sum()
     return weights.lamb_l1 * scales.sum() + weights.lamb_entropy * entropy

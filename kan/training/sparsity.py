@@ -25,9 +25,13 @@ _SMALL = 100_000
 class SparsityWeights(NamedTuple):
     """Weights of the size and the entropy of the edges, and what keeps the logarithm of a vanishing share finite."""
 
-    lamb_l1: float
-    lamb_entropy: float
-    offset: float
+    lamb_l1: float = 1.0
+    lamb_entropy: float = 2.0
+    entropy_offset: float = 1e-4
+
+    def times(self, factor: float) -> SparsityWeights:
+        """Return both weights times a factor."""
+        return self._replace(lamb_l1=factor * self.lamb_l1, lamb_entropy=factor * self.lamb_entropy)
 
 
 def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
@@ -129,7 +133,7 @@ def _sparsity(scales: Any, weights: SparsityWeights) -> tuple[Any, Any]:
         weight = weights.lamb_entropy / (math.log(2) * scales.shape[1 - axis])  # entropies count bits
         total = scales.sum(axis=axis, keepdims=True) + 1
         share = scales / total
-        raised = share + weights.offset
+        raised = share + weights.entropy_offset
         logarithm = _log(raised)
         value = value - weight * (share * logarithm).sum()
         slope = logarithm + share / raised
