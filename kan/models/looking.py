@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -14,8 +14,6 @@ from kan.models.reading import Reading
 if TYPE_CHECKING:
     import numpy as np
     from matplotlib.figure import Figure
-
-    from kan.plotting.network_picture import PicturableNetwork
 
 
 class Looking(Reading):
@@ -135,8 +133,7 @@ class Looking(Reading):
 
         with torch.no_grad():
             weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
-        network = cast("PicturableNetwork", self)
-        picture = picture_of(network, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
+        picture = picture_of(self, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
         if folder is not None:
             save_edges(picture, folder)
         return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from kan.plotting.picture import NO_EDGE, DiagramPicture, EdgePicture, LayerPicture
+
+if TYPE_CHECKING:
+    from kan.network import Network
 
 # A curve is a few millimetres wide: more points cannot be seen, and postacts of all samples may not fit in memory.
 MOST_SAMPLES = 1000
@@ -17,25 +20,8 @@ POINTS_PER_CURVE = 200
 REMOVED_OPACITY = 0.25
 
 
-class PicturableNetwork(Protocol):
-    """What a network must offer to be drawn."""
-
-    depth: int
-    width: Any  # [n_sum, n_mult] for every row of nodes
-    width_in: Sequence[int]
-    width_out: Sequence[int]
-    act_fun: Any  # act_fun[l].mask is (I, O)
-    symbolic_fun: Any  # symbolic_fun[l].mask is (O, I)
-
-    def arities(self, row: int) -> list[int]:
-        """Return the number of factors of every multiplication node of a row of nodes."""
-
-    def trace(self, x: torch.Tensor) -> Any:
-        """Run the network and keep what goes into and comes out of every edge."""
-
-
 def picture_of(
-    network: PicturableNetwork,
+    network: Network,
     x: torch.Tensor,
     *,
     beta: float,
@@ -47,7 +33,7 @@ def picture_of(
 
     Parameters
     ----------
-    network : PicturableNetwork
+    network : Network
         The network; nothing of it is changed.
     x : torch.Tensor
         Samples of shape (N, I), of which up to about a thousand are used.
@@ -68,8 +54,7 @@ def picture_of(
     with torch.no_grad():
         trace = network.trace(_choose_samples(x))
         layers = []
-        for depth in range(network.depth):
-            of_layer = trace.layers[depth]
+        for depth, of_layer in enumerate(trace.layers):
             kinds, postacts = _kinds(network, depth), _numpy(of_layer.postacts())
             alpha = _opacity(scores[depth], beta=beta)
             if not hide_removed:
@@ -83,8 +68,8 @@ def picture_of(
                     postacts=postacts,
                     alpha=alpha,
                     kinds=kinds,
-                    n_sum=int(network.width[depth + 1][0]),
-                    arities=[int(arity) for arity in network.arities(depth + 1)],
+                    n_sum=network.width[depth + 1][0],
+                    arities=network.arities(depth + 1),
                     thin=not sample,
                 )
             )
@@ -111,7 +96,7 @@ def _opacity(scores: torch.Tensor, *, beta: float) -> np.ndarray:
     return np.clip(np.tanh(beta * values), 0.0, 1.0)
 
 
-def _kinds(network: PicturableNetwork, depth: int) -> np.ndarray:
+def _kinds(network: Network, depth: int) -> np.ndarray:
     """Return the kind of every edge of a layer, shape (I, O)."""
     spline = _numpy(network.act_fun[depth].mask) != 0  # (I, O)
     symbolic = _numpy(network.symbolic_fun[depth].mask).T != 0  # (I, O)
