@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # Beyond this many numbers in the memory of one layer, autograd is no longer what costs.
 _MOST_NUMBERS = 2**21
 
+# The affine parameters after a layer, in the order of the forward pass.
+AFFINE = ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
+
 
 class Passed(NamedTuple):
     """One layer in the last forward pass: its inputs (I, N), sub-nodes (O, N) around their affine map, products."""
@@ -74,7 +77,7 @@ class Adjoint:
     symbolic : list of SymbolicAdjoint
         The symbolic edges of every layer.
     affine : list of list of Parameter
-        Scale and bias of the sub-nodes, scale and bias of the nodes, for every layer.
+        For every layer those of `AFFINE`: scale and bias of the sub-nodes, scale and bias of the nodes.
     """
 
     def __init__(
@@ -94,13 +97,7 @@ class Adjoint:
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
         self._numeric = list(network.act_fun)
         self.symbolic = [SymbolicAdjoint(layer, **singularity) for layer in network.symbolic_fun]
-        self.affine = [
-            [
-                getattr(network, f"{what}_{layer}")
-                for what in ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
-            ]
-            for layer in range(network.depth)
-        ]
+        self.affine = [[getattr(network, f"{name}_{layer}") for name in AFFINE] for layer in range(network.depth)]
         self._moves = [
             [not only_trained_change or _changes_something(*pair) for pair in (maps[:2], maps[2:])]
             for maps in self.affine

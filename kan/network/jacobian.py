@@ -20,7 +20,7 @@ from torch import Tensor
 from kan.layers.edge_adjoint import EdgeAdjoint
 from kan.layers.edge_weights import EdgeWeights
 from kan.layers.symbolic_adjoint import SymbolicAdjoint
-from kan.network.adjoint import Adjoint, Signals
+from kan.network.adjoint import AFFINE, Adjoint, Signals
 
 
 class Jacobian:
@@ -134,10 +134,9 @@ def _blocks_of(adjoint: Adjoint, layer: int) -> list[_Block]:
     symbolic = adjoint.symbolic[layer]
     if adjoint.network.symbolic_enabled and symbolic.layer.affine.requires_grad and symbolic.layer.edge_groups():
         blocks.append(_SymbolicBlock(symbolic, layer))
-    names = ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
-    for index, name in enumerate(names):
-        if adjoint.affine[layer][index].requires_grad:
-            blocks.append(_AffineBlock(adjoint, layer, name, index))
+    for name, parameter in zip(AFFINE, adjoint.affine[layer]):
+        if parameter.requires_grad:
+            blocks.append(_AffineBlock(adjoint, layer, name, parameter))
     return blocks
 
 
@@ -186,10 +185,9 @@ class _SymbolicBlock:
 class _AffineBlock:
     """One of the scales and biases of nodes and sub-nodes."""
 
-    def __init__(self, adjoint: Adjoint, layer: int, name: str, index: int) -> None:
+    def __init__(self, adjoint: Adjoint, layer: int, name: str, parameter: Tensor) -> None:
         self._adjoint, self.layer, self._name = adjoint, layer, name
-        self._parameter = adjoint.affine[layer][index]
-        self.size = self._parameter.numel()
+        self._parameter, self.size = parameter, parameter.numel()
 
     def read(self, numbers: Tensor) -> None:
         numbers.copy_(self._parameter)
