@@ -14,19 +14,15 @@ Source: Liu et al. 2024, arXiv 2404.19756, eqs. 2.17 to 2.20.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from kan.attribution import node_attributes, scores_from_trace
 from kan.common.errors import check_choice
-from kan.network import LayerTrace
+from kan.network import LayerTrace, Network, Trace
 from kan.training.sparsity import SparsityWeights, sparsity
 
-if TYPE_CHECKING:
-    from kan.network import Network, Trace
-
-Metric = Callable[["Network", "Trace"], "list[Tensor]"]
+Metric = Callable[[Network, Trace], list[Tensor]]
 
 
 def _of_layers(measure: Callable[[LayerTrace], Tensor]) -> Metric:
