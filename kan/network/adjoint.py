@@ -258,10 +258,11 @@ def own_parameters(network: Network) -> list[Tensor]:
 
 def trains_more(network: Network) -> bool:
     """Whether something is trained to which the passes make no gradient: masks, numbers inside of functions."""
+    symbolic = network.symbolic_fun
     # Not `layer.mask`, for which a module first looks elsewhere: this is asked at every prediction.
-    masks = [layer._parameters.get("mask") for layer in (*network.act_fun, *network.symbolic_fun)]
+    masks = [layer._parameters.get("mask") for layer in (*network.act_fun, *symbolic)]
     return any(mask is None or mask.requires_grad for mask in masks) or any(
-        layer.has_trained_functions for layer in network.symbolic_fun
+        layer.has_trained_functions for layer in symbolic
     )
 
 
