@@ -44,7 +44,7 @@ def refine(network: Net, new_grid: Any) -> Net:
     Examples
     --------
     >>> import torch
-    >>> from kan.network import Network, of_each, per_layer
+    >>> from kan.network import Network
     >>> from kan.surgery import refine
     >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
     >>> y = network(x)
@@ -85,7 +85,7 @@ def refine_in_place(network: Network, new_grid: int | list[int], x: Any = None, 
     Examples
     --------
     >>> import torch
-    >>> from kan.network import Network, of_each, per_layer
+    >>> from kan.network import Network
     >>> from kan.surgery import refine_in_place
     >>> network, x = Network([2, 5, 1], grid=5), torch.rand(100, 2)
     >>> y = network(x)
