@@ -19,8 +19,9 @@ def sparse_mask(in_dim: int, out_dim: int) -> Tensor:
     mask = torch.zeros(in_dim, out_dim)
     if in_dim == 0 or out_dim == 0:
         return mask
-    inputs = (torch.arange(in_dim) + 0.5) / in_dim
-    outputs = (torch.arange(out_dim) + 0.5) / out_dim
+    # In pykan's arithmetic: where two nodes are equally near, its rounding decides.
+    inputs = torch.arange(in_dim) / in_dim + 1 / (2 * in_dim)
+    outputs = torch.arange(out_dim) / out_dim + 1 / (2 * out_dim)
     distance = (inputs[:, None] - outputs[None, :]).abs()
     mask[torch.arange(in_dim), distance.argmin(dim=1)] = 1
     mask[distance.argmin(dim=0), torch.arange(out_dim)] = 1

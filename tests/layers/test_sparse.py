@@ -22,6 +22,14 @@ def test_nearest_nodes_are_connected(in_dim: int, out_dim: int, edges: list[list
     assert sparse_mask(in_dim, out_dim).tolist() == edges
 
 
+# From pykan 0.2.8: the middle one of an odd number of nodes is as near to either of two nodes on the other side.
+@pytest.mark.parametrize(
+    ("in_dim", "out_dim", "input_of_the_middle"), [(6, 7, 2), (6, 9, 2), (10, 11, 4), (12, 13, 5), (14, 15, 6)]
+)
+def test_ties_are_broken_as_in_pykan(in_dim: int, out_dim: int, input_of_the_middle: int) -> None:
+    assert sparse_mask(in_dim, out_dim)[:, out_dim // 2].nonzero().tolist() == [[input_of_the_middle]]
+
+
 @pytest.mark.parametrize("in_dim", range(1, 8))
 @pytest.mark.parametrize("out_dim", range(1, 8))
 def test_every_node_has_an_edge_and_there_are_few(in_dim: int, out_dim: int) -> None:
