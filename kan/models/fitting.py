@@ -146,7 +146,7 @@ class Fitting(Observed, Versions):
         >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, test_num=50)
         >>> model = KAN(width=[2, 2, 1], seed=0)
         >>> results = model.fit(dataset, steps=10, progress=False)
-        >>> results["train_loss"][-1] < results["train_loss"][0]
+        >>> bool(results["train_loss"][-1] < results["train_loss"][0])
         True
         """
         weights = {

@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from kan.common.errors import ArgumentError, check_choice
 
 if TYPE_CHECKING:
@@ -79,8 +81,14 @@ class Record:
         return "| " + " | ".join(f"{name}: {self.values[name][-1]:.2e}" for name in self.shown) + " |"
 
     def lists(self) -> Results:
-        """Return one list per quantity, which is the caller's: scripts put those of several runs together."""
-        return {name: list(column) for name, column in self.values.items()}
+        """Return one list per quantity, which is the caller's: scripts put those of several runs together.
+
+        The numbers are numpy's floats, which are Python's too: pykan's are arrays, and scripts call their ``.item()``.
+        """
+        return {
+            name: [np.float64(value) if isinstance(value, float) else value for value in column]
+            for name, column in self.values.items()
+        }
 
 
 class BestModel:

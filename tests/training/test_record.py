@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -19,6 +20,14 @@ def test_every_quantity_is_a_list_of_numbers_in_the_order_given() -> None:
     lists = record.lists()
     assert list(lists) == ["train_loss", "reg"]
     assert lists == {"train_loss": [2.0, 1.0], "reg": [0.0, 0.5]}
+
+
+def test_numbers_can_be_read_as_those_of_pykan_and_written_as_json() -> None:
+    record = Record(["train_loss", "grid"])
+    record.add({"train_loss": 0.5, "grid": 3})
+    lists = record.lists()
+    assert lists["train_loss"][-1].item() == 0.5  # type: ignore[attr-defined]
+    assert json.dumps(lists) == '{"train_loss": [0.5], "grid": [3]}'
 
 
 def test_the_lists_are_the_callers() -> None:
