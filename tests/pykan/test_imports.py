@@ -92,6 +92,11 @@ def test_import_paths_of_pykan() -> None:
         ("KANLayer", "KANLayer torch nn np coef2curve curve2coef B_batch extend_grid sparse_mask"),
         ("MultKAN", "KAN MultKAN KANLayer Symbolic_KANLayer LBFGS torch nn np plt tqdm sympy copy os random yaml"),
         ("utils", "SYMBOLIC_LIB create_dataset torch np sympy yaml"),
+        ("MLP", "MLP LBFGS torch nn np plt tqdm"),
+        ("hypothesis", "detect_separability plot_tree batch_jacobian batch_hessian torch np plt sympy copy"),
+        ("compiler", "kanpiler torch np sympy"),
+        ("feynman", "get_feynman_dataset torch"),
+        ("experiment", "runner1 pareto_frontier KAN MultKAN torch np plt copy os"),
     ],
 )
 def test_star_imports_of_the_doors_give_what_scripts_go_on_with(door: str, names: str) -> None:
