@@ -1,7 +1,8 @@
 """What users read from a model: activations, scales and scores, computed when they are first read.
 
-Activations are those of the last input; scores refer to the data last trained on or given to `get_act`. They are kept,
-and may be changed and set, until the next pass (`kan.network.records`).
+Activations and scores are those of the last input: after `fit` the training inputs, after `get_act` what it was given.
+They are kept, and may be changed and set, until the next pass (`kan.network.records`). What changes a network (pruning,
+naming edges) refers to `reference_data` instead, which no forward pass changes.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kan.attribution import attribute, feature_interaction, node_attributes
+from kan.attribution import Scores, attribute, feature_interaction, node_attributes
 from kan.common.console import say
-from kan.common.errors import ArgumentError
 from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace, recorded, recorded_with_graph
 from kan.surgery.indices import checked_edge, checked_index
 
 if TYPE_CHECKING:
     import numpy as np
+
+
+_SCORES = tuple(f"{kind}_scores{which}" for kind in ("node", "subnode", "edge") for which in ("", "_all"))
 
 
 class Reading(Observed, Network):
@@ -80,17 +83,32 @@ class Reading(Observed, Network):
         StateError
             Before any data was seen; so do the other scores.
         """
-        return attribute(self).node
+        return self._scores().node
 
     @recorded
     def subnode_scores(self) -> list[Tensor]:
         """One tensor per layer: the score of every sub-node (O,)."""
-        return attribute(self).subnode
+        return self._scores().subnode
 
     @recorded
     def edge_scores(self) -> list[Tensor]:
         """One tensor per layer: the score of every edge (O, I)."""
-        return attribute(self).edge
+        return self._scores().edge
+
+    @recorded
+    def node_scores_all(self) -> list[Tensor]:
+        """One tensor per node layer, inputs first: the score of every node for each of the outputs (outputs, nodes)."""
+        return self._scores().node_all
+
+    @recorded
+    def subnode_scores_all(self) -> list[Tensor]:
+        """One tensor per layer: the score of every sub-node for each of the outputs (outputs, O)."""
+        return self._scores().subnode_all
+
+    @recorded
+    def edge_scores_all(self) -> list[Tensor]:
+        """One tensor per layer: the score of every edge for each of the outputs (outputs, O, I)."""
+        return self._scores().edge_all
 
     @recorded
     def node_attribute_scores(self) -> list[Tensor]:
@@ -115,6 +133,7 @@ class Reading(Observed, Network):
         >>> model.feature_score.shape
         torch.Size([3])
         """
+        self.attribute()  # as in pykan: a new one for the last input, whatever weights were given before
         return self.node_scores[0]
 
     def attribute(
@@ -129,12 +148,13 @@ class Reading(Observed, Network):
         Parameters
         ----------
         l : int, optional
-            Node layer. Without it nothing is returned; the scores of all layers are always up to date in
-            `node_scores`, `edge_scores` and `subnode_scores`.
+            Node layer. Without it nothing is returned; the scores of all layers are in `node_scores`, `edge_scores` and
+            `subnode_scores`, which are up to date in any case.
         i : int, optional
             One node of that layer.
         out_score : Tensor (nodes of that layer,), optional
-            Weights of the nodes; by default their own scores.
+            Weights of the nodes; by default their own scores. Without a layer, weights of the outputs, for all scores
+            until the next pass; by default 1.
         plot : bool
             With `i`, also draw a bar chart.
 
@@ -152,27 +172,26 @@ class Reading(Observed, Network):
         (torch.Size([2, 3]), torch.Size([3]))
         """
         if l is None:
+            scores = self._scores(out_score)
+            self._recorded.drop(*_SCORES)
             if out_score is not None:
-                raise ArgumentError(
-                    "`out_score` weights the nodes of a layer: say which one, `attribute(l, out_score=...)`."
-                )
-            self.reference_data()
-            self._recorded.drop("node_scores", "subnode_scores", "edge_scores")
+                for name in _SCORES:
+                    setattr(self, name, getattr(scores, name.replace("_scores", "")))
             return None
-        scores = self._input_scores(l, out_score)
+        inputs = self._input_scores(l, out_score)
         if i is None:
-            return scores
-        node = checked_index("i", i, count=len(scores), of=f"nodes of layer {l}")
+            return inputs
+        node = checked_index("i", i, count=len(inputs), of=f"nodes of layer {l}")
         if plot:
             from kan.plotting.bars import plot_scores
 
-            plot_scores(scores[node].cpu().numpy())
-        return scores[node]
+            plot_scores(inputs[node].cpu().numpy())
+        return inputs[node]
 
     def node_attribute(self) -> list[Tensor]:
         """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes."""
         with torch.no_grad():
-            return node_attributes(self, self.trace(self.reference_data()))
+            return node_attributes(self, self.trace(self._last_input()))
 
     def feature_interaction(
         self,
@@ -227,9 +246,13 @@ class Reading(Observed, Network):
             say(f"y range: [{outputs.min():.2f}, {outputs.max():.2f}]")
         return inputs.min(), inputs.max(), outputs.min(), outputs.max()
 
+    def _scores(self, out_score: Tensor | None = None) -> Scores:
+        """Return all scores at the last input; `out_score` weights the outputs."""
+        return attribute(self, self._last_input(), out_score=out_score)
+
     def _input_scores(self, l: int, out_score: Tensor | None = None) -> Tensor:  # noqa: E741
         """Return the scores of the inputs for the nodes of layer l (nodes, inputs)."""
-        data = self.reference_data()
+        data = self._last_input()
         layer = checked_index("l", l, count=self.depth + 1, of="node layers")
         weights = attribute(self, data).node[layer] if out_score is None else out_score
         return attribute(self, data, layer=layer, out_score=weights).node_all[0]

@@ -63,12 +63,14 @@ def test_sums_of_edges_are_nodes(make: Any, x: Tensor) -> None:
     assert torch.allclose(model.acts[-1], model(x), atol=1e-5)
 
 
-def test_activations_are_of_the_last_input_and_scores_of_the_chosen_data(make: Any, x: Tensor) -> None:
+def test_activations_and_scores_are_of_the_last_input_and_pruning_of_the_chosen_data(make: Any, x: Tensor) -> None:
     model = make()
-    scores = model.edge_scores
+    chosen, scores = model.reference_data(), model.edge_scores
     model(x[:3] * 0.1)
     assert model.acts[0].shape == (3, 2)
-    assert all(torch.equal(one, other) for one, other in zip(model.edge_scores, scores))
+    assert not any(torch.equal(one, other) for one, other in zip(model.edge_scores[:-1], scores))
+    assert not torch.equal(model.feature_score, make().feature_score)
+    assert torch.equal(model.reference_data(), chosen)
     model.get_act()
     assert torch.equal(model.reference_data(), x[:3] * 0.1)
 
@@ -136,8 +138,28 @@ def test_layers_and_nodes_that_are_not_there(make: Any, call: Any) -> None:
         call(make())
 
 
-def test_weights_of_nodes_need_a_layer() -> None:
-    model = KAN(width=[2, 2, 1], auto_save=False)
-    model.get_act(torch.rand(10, 2))
-    with pytest.raises(ArgumentError, match="`out_score` weights the nodes of a layer"):
-        model.attribute(out_score=torch.ones(1))
+NAMES_OF_SCORES = [f"{kind}_scores{which}" for kind in ("node", "subnode", "edge") for which in ("", "_all")]
+
+
+def test_scores_of_each_output_average_to_the_scores(x: Tensor) -> None:
+    model = KAN(width=[2, [2, 1], 3], seed=0, auto_save=False)
+    model(x)
+    shapes = [tuple(entry.shape) for entry in model.edge_scores_all]
+    assert shapes == [(3, 4, 2), (3, 3, 3)]
+    for name in NAMES_OF_SCORES[::2]:
+        for score, of_each in zip(getattr(model, name), getattr(model, f"{name}_all")):
+            torch.testing.assert_close(score, of_each.mean(dim=0))
+
+
+@pytest.mark.parametrize("name", NAMES_OF_SCORES)
+def test_outputs_can_be_weighted(x: Tensor, name: str) -> None:
+    model = KAN(width=[2, 2, 2], seed=0, auto_save=False)
+    model(x)
+    plain, of_each = getattr(model, name), getattr(model, name.removesuffix("_all") + "_all")
+    model.attribute(out_score=torch.tensor([3.0, 0.0]))
+    for weighted, every in zip(getattr(model, name), of_each):
+        expected = every * torch.tensor([3.0, 0.0]).view(-1, *[1] * (every.ndim - 1))
+        torch.testing.assert_close(weighted, expected if name.endswith("_all") else expected.mean(dim=0))
+    model.attribute()
+    for again, before in zip(getattr(model, name), plain):
+        torch.testing.assert_close(again, before)
