@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from kan.common.arrays import as_tensor
 from kan.common.errors import ArgumentError
 from kan.layers import nodes_to_subnodes
 
@@ -106,7 +107,11 @@ def _propagate(
     """Go back from node layer `last`, with the spreads of edges (O, I) and sub-nodes (O,) of every edge layer."""
     count = network.width_in[last]
     like = network.node_scale[0]
-    weights = torch.ones(count, dtype=like.dtype, device=like.device) if out_score is None else out_score.to(like)
+    weights = (
+        torch.ones(count, dtype=like.dtype, device=like.device)
+        if out_score is None
+        else as_tensor(out_score, like=like)
+    )
     if weights.shape != (count,):
         raise ArgumentError(f"`out_score` must hold one weight for each of {count} nodes; got {tuple(weights.shape)}.")
     nodes, subnodes, edges = [torch.diag(weights)], [], []

@@ -172,11 +172,12 @@ class Reading(Observed, Network):
         (torch.Size([2, 3]), torch.Size([3]))
         """
         if l is None:
-            scores = self._scores(out_score)
+            self._last_input()
+            weighted = None if out_score is None else self._scores(out_score)
             self._recorded.drop(*_SCORES)
-            if out_score is not None:
+            if weighted is not None:
                 for name in _SCORES:
-                    setattr(self, name, getattr(scores, name.replace("_scores", "")))
+                    setattr(self, name, getattr(weighted, name.replace("_scores", "")))
             return None
         inputs = self._input_scores(l, out_score)
         if i is None:

@@ -160,6 +160,11 @@ def test_outputs_can_be_weighted(x: Tensor, name: str) -> None:
     for weighted, every in zip(getattr(model, name), of_each):
         expected = every * torch.tensor([3.0, 0.0]).view(-1, *[1] * (every.ndim - 1))
         torch.testing.assert_close(weighted, expected if name.endswith("_all") else expected.mean(dim=0))
+    model.attribute(out_score=[0.5, 0.5])  # numbers of any kind
+    with pytest.raises(ArgumentError, match="one weight for each of 2 nodes"):
+        model.attribute(out_score=torch.ones(3))
+    for halved, before in zip(getattr(model, name), plain):
+        torch.testing.assert_close(halved, 0.5 * before)
     model.attribute()
     for again, before in zip(getattr(model, name), plain):
         torch.testing.assert_close(again, before)
