@@ -293,7 +293,7 @@ def _warn_if_singular(edges: Sequence[Edge]) -> None:
     """Warn of edges whose function is not defined everywhere, once those before them have changed too."""
     if edges:
         warnings.warn(
-            f"the network is not finite at all samples any more: the arguments of {', '.join(map(str, edges))} left "
+            f"the network is no longer finite at some samples: the arguments of {', '.join(map(str, edges))} left "
             "the domain of the functions there. Fit with `singularity_avoiding=True`, or give them other functions.",
             UserWarning,
             stacklevel=5,  # who called `model.auto_symbolic`

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-_SCORES = tuple(f"{kind}_scores{which}" for kind in ("node", "subnode", "edge") for which in ("", "_all"))
+# The properties, and where `Scores` has them.
+_SCORES = {f"{kind}_scores{which}": f"{kind}{which}" for kind in ("node", "subnode", "edge") for which in ("", "_all")}
 
 
 class Reading(Observed, Network):
@@ -176,8 +177,8 @@ class Reading(Observed, Network):
             weighted = None if out_score is None else self._scores(out_score)
             self._recorded.drop(*_SCORES)
             if weighted is not None:
-                for name in _SCORES:
-                    setattr(self, name, getattr(weighted, name.replace("_scores", "")))
+                for name, of_scores in _SCORES.items():
+                    setattr(self, name, getattr(weighted, of_scores))
             return None
         inputs = self._input_scores(l, out_score)
         if i is None:

@@ -196,7 +196,7 @@ class Trace:
         return [self.layers[0].inputs.T, *(layer.nodes.T for layer in self.layers)]
 
     def singular_edges(self) -> list[tuple[int, int, int]]:
-        """Return the symbolic edges (layer, input, output) that are not finite at all samples, of the first such layer.
+        """Return the symbolic edges (layer, input, output) not finite at some samples, of the first layer with such.
 
         What comes after them is not finite for that reason.
         """

@@ -21,7 +21,7 @@ def warn_unless_finite(losses: Sequence[float], model: Model, inputs: Tensor | N
     if inputs is not None and isinstance(model, Network):
         edges = model.trace(inputs).singular_edges()
     if edges:
-        said = "are not finite at all samples. Fit with `singularity_avoiding=True`, or give them other functions."
+        said = "are not finite at some samples. Fit with `singularity_avoiding=True`, or give them other functions."
         text = f"the symbolic edges {', '.join(map(str, edges))} {said}"
     else:
         first = next(step for step in reversed(range(len(losses))) if step == 0 or math.isfinite(losses[step - 1]))
