@@ -74,3 +74,4 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the rules, and compute with one thread: tests are small, and others run beside them."""
     config.pluginmanager.register(Surroundings(), "surroundings")
     torch.set_num_threads(1)
+    torch.set_warn_always(True)  # some of torch's warnings come once a process: no test passes because of another

@@ -62,7 +62,7 @@ class Scores:
 
 
 def attribute(network: Network, x: Any = None, *, layer: int | None = None, out_score: Tensor | None = None) -> Scores:
-    """Compute scores on `x`, by default the model's reference data.
+    """Compute scores on `x`, by default the model's reference data; differentiable, as far as pykan's are.
 
     Parameters
     ----------
@@ -73,8 +73,7 @@ def attribute(network: Network, x: Any = None, *, layer: int | None = None, out_
     out_score : Tensor (nodes of that layer,), optional
         Their weights, by default 1.
     """
-    with torch.no_grad():
-        return scores_from_trace(network, network.trace(network.reference_data(x)), layer=layer, out_score=out_score)
+    return scores_from_trace(network, network.trace(network.reference_data(x)), layer=layer, out_score=out_score)
 
 
 def scores_from_trace(

@@ -12,7 +12,7 @@ from kan import surgery
 from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
 from kan.models.observed import Observed
-from kan.network import Perceptron, PerceptronTrace, recorded
+from kan.network import Perceptron, PerceptronTrace, recorded_with_graph
 from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty, warn_unless_finite
 
 if TYPE_CHECKING:
@@ -165,19 +165,19 @@ class MLP(Observed, Perceptron):
         """Return `reg` of the same arguments."""
         return self.reg(reg_metric, lamb_l1, lamb_entropy, **options)
 
-    # Reading
+    # Reading: as in `KAN` kept until the next pass; all of it carries a graph back to the parameters
 
-    @recorded
+    @recorded_with_graph
     def acts(self) -> list[Tensor] | None:
         """One tensor per linear layer: what enters it (N, nodes), at the last input; None before there was one."""
         return None if self.cache_data is None else self._last_trace().nodes[:-1]
 
-    @recorded
+    @recorded_with_graph
     def acts_scale(self) -> list[Tensor] | None:
         """One tensor per linear layer: the standard deviation of the nodes after it; None before any data."""
         return None if self.cache_data is None else self._last_trace().spreads()[1:]
 
-    @recorded
+    @recorded_with_graph
     def wa_forward(self) -> list[Tensor] | None:
         """One tensor per linear layer: the weights times the spread of their start (O, I); None before any data."""
         return None if self.cache_data is None else self._last_trace().carried()
@@ -187,7 +187,7 @@ class MLP(Observed, Perceptron):
         """One tensor per linear layer: the scores of the weights (O, I); another name of `edge_scores`."""
         return self.edge_scores
 
-    @recorded
+    @recorded_with_graph
     def edge_scores(self) -> list[Tensor]:
         """One tensor per linear layer: the score of every weight (O, I).
 
@@ -198,7 +198,7 @@ class MLP(Observed, Perceptron):
         """
         return self._scores().edge
 
-    @recorded
+    @recorded_with_graph
     def node_scores(self) -> list[Tensor]:
         """One tensor per node layer, inputs first: the score of every node."""
         return self._scores().node
@@ -222,12 +222,10 @@ class MLP(Observed, Perceptron):
         """
         return self._scores().node[0]
 
-    @torch.no_grad()
     def _scores(self) -> PerceptronScores:
-        """Compute the scores on the reference data."""
-        return perceptron_scores(self.trace(self.reference_data()))
+        """Compute the scores at the last input."""
+        return perceptron_scores(self._last_trace())
 
-    @torch.no_grad()
     def _last_trace(self) -> PerceptronTrace:
         """Trace the last input."""
         return self.trace(self.reference_data(self.cache_data))

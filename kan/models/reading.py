@@ -1,8 +1,9 @@
 """What users read from a model: activations, scales and scores, computed when they are first read.
 
 Activations and scores are those of the last input: after `fit` the training inputs, after `get_act` what it was given.
-They are kept, and may be changed and set, until the next pass (`kan.network.records`). What changes a network (pruning,
-naming edges) refers to `reference_data` instead, which no forward pass changes.
+They are kept, and may be changed and set, until the next pass (`kan.network.records`). Scores, and the spreads that
+pykan differentiates, carry a graph back to the parameters, for penalties of a user's own; activations are numbers.
+What changes a network (pruning, naming edges) refers to `reference_data` instead, which no forward pass changes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kan.attribution import Scores, attribute, feature_interaction, node_attributes
+from kan.attribution import Scores, attribute, connection_cost, feature_interaction, node_attributes
 from kan.common.console import say
 from kan.models.observed import Observed
 from kan.network import LayerTrace, Network, Trace, recorded, recorded_with_graph
@@ -75,9 +76,9 @@ class Reading(Observed, Network):
         """One tensor per layer: the spread of every sub-node (O,); None before any data."""
         return self._per_layer(LayerTrace.subnode_spread)
 
-    @recorded
+    @recorded_with_graph
     def node_scores(self) -> list[Tensor]:
-        """One tensor per node layer, inputs first: the score of every node.
+        """One tensor per node layer, inputs first: the score of every node, differentiable as all scores are.
 
         Raises
         ------
@@ -86,39 +87,58 @@ class Reading(Observed, Network):
         """
         return self._scores().node
 
-    @recorded
+    @recorded_with_graph
     def subnode_scores(self) -> list[Tensor]:
         """One tensor per layer: the score of every sub-node (O,)."""
         return self._scores().subnode
 
-    @recorded
+    @recorded_with_graph
     def edge_scores(self) -> list[Tensor]:
         """One tensor per layer: the score of every edge (O, I)."""
         return self._scores().edge
 
-    @recorded
+    @recorded_with_graph
     def node_scores_all(self) -> list[Tensor]:
         """One tensor per node layer, inputs first: the score of every node for each of the outputs (outputs, nodes)."""
         return self._scores().node_all
 
-    @recorded
+    @recorded_with_graph
     def subnode_scores_all(self) -> list[Tensor]:
         """One tensor per layer: the score of every sub-node for each of the outputs (outputs, O)."""
         return self._scores().subnode_all
 
-    @recorded
+    @recorded_with_graph
     def edge_scores_all(self) -> list[Tensor]:
         """One tensor per layer: the score of every edge for each of the outputs (outputs, O, I)."""
         return self._scores().edge_all
 
-    @recorded
+    @recorded_with_graph
     def node_attribute_scores(self) -> list[Tensor]:
         """One tensor per layer: the scores of the inputs for each of the nodes after it (nodes, inputs)."""
         return self.node_attribute()
 
     @property
+    def connection_cost(self) -> Tensor:
+        """The sum over all edges of score times sideways distance in the picture, where a layer is 1 wide.
+
+        It is differentiable, as the scores are.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[4, 4, 1])
+        >>> model.get_act(torch.rand(100, 4))
+        >>> before = model.connection_cost
+        >>> model.auto_swap()
+        >>> bool(model.connection_cost <= before)
+        True
+        """
+        return connection_cost(self.edge_scores)
+
+    @property
     def feature_score(self) -> Tensor:
-        """The score of every input (inputs,).
+        """The score of every input (inputs,), differentiable: `detach()` it for numpy.
 
         Raises
         ------
@@ -162,6 +182,7 @@ class Reading(Observed, Network):
         Returns
         -------
         Tensor (nodes, inputs), or (inputs,) with `i`
+            Differentiable.
 
         Examples
         --------
@@ -187,13 +208,12 @@ class Reading(Observed, Network):
         if plot:
             from kan.plotting.bars import plot_scores
 
-            plot_scores(inputs[node].cpu().numpy())
+            plot_scores(inputs[node].detach().cpu().numpy())
         return inputs[node]
 
     def node_attribute(self) -> list[Tensor]:
         """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes."""
-        with torch.no_grad():
-            return node_attributes(self, self.trace(self._last_input()))
+        return node_attributes(self, self.trace(self._last_input()))
 
     def feature_interaction(
         self,
@@ -227,7 +247,8 @@ class Reading(Observed, Network):
         >>> model.feature_interaction(1)
         {(0, 1): 1, (0, 1, 2): 1}
         """
-        return feature_interaction(self._input_scores(l), neuron_th=neuron_th, feature_th=feature_th)
+        with torch.no_grad():
+            return feature_interaction(self._input_scores(l), neuron_th=neuron_th, feature_th=feature_th)
 
     def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:  # noqa: E741
         """Return the smallest and largest input and the smallest and largest output of edge (l, i, j).

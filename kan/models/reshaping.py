@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
-
 from kan import surgery
-from kan.attribution import attribute, connection_cost
 from kan.models.versions import Versions
 
 
@@ -129,24 +125,6 @@ class Reshaping(Versions):
         surgery.swap(self, l, i1, i2)
         if log_history:
             self.log_history("swap")
-
-    @property
-    def connection_cost(self) -> Tensor:
-        """The sum over all edges of score times sideways distance in the picture, where a layer is 1 wide.
-
-        Examples
-        --------
-        >>> import torch
-        >>> from kan import KAN
-        >>> model = KAN(width=[4, 4, 1])
-        >>> model.get_act(torch.rand(100, 4))
-        >>> before = model.connection_cost
-        >>> model.auto_swap()
-        >>> bool(model.connection_cost <= before)
-        True
-        """
-        with torch.no_grad():
-            return connection_cost(attribute(self).edge)
 
     def auto_swap_l(self, l: int) -> None:  # noqa: E741
         """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays."""

@@ -86,10 +86,15 @@ class Model(nn.Module, ABC):
             )
         return x
 
+    def note_input(self, x: Tensor) -> None:
+        """Take `x` for the last input, as after a forward pass: activations and scores are computed anew."""
+        self.cache_data = x.detach()
+        self._recorded.clear()
+
     def set_reference(self, x: Any) -> None:
         """Choose the data that attribution, pruning and symbolic fitting refer to."""
-        self._reference = self.cache_data = self.checked_input(x).detach()
-        self._recorded.clear()
+        self.note_input(self.checked_input(x))
+        self._reference = self.cache_data
 
     def read_from(self) -> tuple[list[Tensor], list[Any]]:
         """Return what activations and scores depend on: tensors, and other objects."""

@@ -286,8 +286,7 @@ class Network(ExtraState, Model):
         """
         x = self.checked_input(x)
         if not is_transformed():
-            self.cache_data = x.detach()
-            self._recorded.clear()
+            self.note_input(x)
         return self.predict_prepared(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:

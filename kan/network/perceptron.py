@@ -110,8 +110,7 @@ class Perceptron(Model):
         """
         x = self.checked_input(x)
         if not is_transformed():
-            self.cache_data = x.detach()
-            self._recorded.clear()
+            self.note_input(x)
         return self.trace(x).output
 
     def trace(self, x: Any) -> PerceptronTrace:

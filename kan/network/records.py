@@ -52,7 +52,7 @@ class Records:
 
     def _forget(self) -> None:
         """Start with nothing."""
-        self._values: dict[str, Any] = {}
+        self._values: dict[tuple[str, str], Any] = {}  # by name and kind
         self._seen: list[_Seen] = []
         self._others: list[Any] = []
         # Values that were put in, and the data that the model had then.
@@ -60,9 +60,8 @@ class Records:
 
     def drop(self, *names: str) -> None:
         """Forget some values, so that they are computed again."""
-        for name in names:
-            self._values.pop(name, None)
-            self._put.pop(name, None)
+        self._values = {key: value for key, value in self._values.items() if key[0] not in names}
+        self._put = {name: value for name, value in self._put.items() if name not in names}
 
     def put(self, name: str, value: Any, data: Tensor | None) -> None:
         """Let a value be `value` until the data are others."""
@@ -77,7 +76,7 @@ class Records:
         if not self._hold(tensors, others):
             self._values.clear()
             self._seen, self._others = [_Seen.of(tensor) for tensor in tensors], others
-        key = name + kind
+        key = (name, kind)
         if key not in self._values:
             self._values[key] = compute(model)
         return self._values[key]

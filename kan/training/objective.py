@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, ClassVar, cast
 
@@ -92,15 +92,23 @@ class Objective:
         With `repeatedly`, for many evaluations: what stays the same is computed once.
         """
         lamb = self.lamb if penalised else 0.0
-        network = self.network
+        network, objective = self.network, self
+        if self.loss_fn is not None and self.is_plain:
+            objective = replace(self, loss_fn=partial(self._own_loss, x))
         by_forward = not self.is_plain or (lamb > 0 and self.own_penalty is not None)
         if not repeatedly or by_forward or not isinstance(network, Network):
-            return Point(self, lamb, x, y)
+            return Point(objective, lamb, x, y)
         prepared = network.prepare(x)
         usual = self.has_usual_metric or not lamb
         if usual and not has_gradient_hooks(network) and Adjoint.applies(network, prepared):
-            return AdjointPoint(self, lamb, prepared, y)
-        return Point(self, lamb, x, y, prepared)
+            return AdjointPoint(objective, lamb, prepared, y)
+        return Point(objective, lamb, x, y, prepared)
+
+    def _own_loss(self, x: Tensor, prediction: Tensor, y: Tensor) -> Tensor:
+        """Return the user's own loss; what it may read of the model is that of `x`, as after a forward pass."""
+        assert self.loss_fn is not None
+        self.network.note_input(x)
+        return self.loss_fn(prediction, y)
 
     def loss(self, prediction: Tensor, y: Tensor) -> Tensor:
         """Return the loss: by default the mean square error."""

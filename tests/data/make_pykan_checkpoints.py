@@ -40,6 +40,14 @@ SCORES = (
     "acts_scale_spline",
     "subnode_actscale",
 )
+DIFFERENTIABLE = (
+    "feature_score",
+    "edge_scores",
+    "edge_scores_all",
+    "connection_cost",
+    "edge_actscale",
+    "acts_scale_spline",
+)
 
 
 def target(x: torch.Tensor) -> torch.Tensor:
@@ -209,12 +217,21 @@ def penalties(model: Any) -> dict[str, Any]:
     model.attribute()
     lists = {name: [entry.detach().clone() for entry in getattr(model, name)] for name in SCORES}
     feature_score = model.feature_score.detach().clone()
+    gradients = {name: gradients_of(model, name) for name in DIFFERENTIABLE}
     reg = {metric: model.reg(metric, *PENALTY_WEIGHTS).detach().clone() for metric in REG_METRICS[:-1]}
     # Last, because it overwrites the scores that the lines above read.
     model.node_attribute()
     reg[REG_METRICS[-1]] = model.reg(REG_METRICS[-1], *PENALTY_WEIGHTS).detach().clone()
     node_attribute = [entry.detach().clone() for entry in model.node_attribute_scores]
-    return {"x": x, "reg": reg, "feature_score": feature_score, "node_attribute_scores": node_attribute, **lists}
+    rest = {"feature_score": feature_score, "node_attribute_scores": node_attribute, "gradients": gradients}
+    return {"x": x, "reg": reg, **rest, **lists}
+
+
+def gradients_of(model: Any, name: str) -> list[torch.Tensor]:
+    """Return the gradients of the sum of the squares of some scores with respect to all coefficients."""
+    scores = getattr(model, name)
+    total = sum((entry**2).sum() for entry in (scores if isinstance(scores, list) else [scores]))
+    return list(torch.autograd.grad(total, [layer.coef for layer in model.act_fun], retain_graph=True))
 
 
 def layer_cases() -> Iterator[dict[str, Any]]:

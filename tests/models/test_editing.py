@@ -76,7 +76,7 @@ def test_edges_are_counted_once(make: Any) -> None:
 
 def test_prune_edge_works_in_place(make: Any) -> None:
     model = make()
-    weakest = min(float(entry) for scores in model.edge_scores for entry in scores.flatten())
+    weakest = min(scores.min().item() for scores in model.edge_scores)
     model.prune_edge(threshold=weakest)
     assert model.n_edge == 8
 

@@ -189,8 +189,8 @@ def test_frames_are_as_opaque_as_beta_says(make: Any, dataset: Any, monkeypatch:
     model.fit(dataset, steps=1, save_fig=True, beta=0.5, progress=False)
     curves = next(artist for artist in frames[0].axes[0].get_children() if artist.get_gid() == "curves")
     scores = model.edge_scores[0][0]
-    assert curves.get_colors()[:, 3] == pytest.approx(torch.tanh(0.5 * scores).numpy(), rel=1e-5)
-    assert float(scores.min()) > 0
+    assert curves.get_colors()[:, 3] == pytest.approx(torch.tanh(0.5 * scores).tolist(), rel=1e-5)
+    assert scores.min().item() > 0
 
 
 @pytest.mark.parametrize("options", [{"grids": [0]}, {"n_starts": 0}, {"display_metrics": ["none"]}, {"opt": "none"}])

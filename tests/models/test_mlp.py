@@ -126,12 +126,38 @@ def test_what_goes_on_inside_is_read_at_the_last_input(model: MLP, x: Tensor) ->
     assert torch.equal(model.attribute(), nodes[0])
 
 
-def test_scores_refer_to_the_training_data(model: MLP, dataset: dict[str, Tensor]) -> None:
+def test_scores_refer_to_the_last_input(model: MLP, dataset: dict[str, Tensor]) -> None:
     model.fit(dataset, steps=1, progress=False)
-    before = model.attribute()
+    of_training = model.attribute()
+    model.get_act(dataset["train_input"])
+    assert torch.equal(model.attribute(), of_training)
     model(dataset["test_input"] * 3)
-    assert torch.equal(model.attribute(), before)
-    assert torch.equal(model.cache_data, dataset["test_input"] * 3)
+    assert not torch.allclose(model.attribute(), of_training)
+
+
+@pytest.mark.parametrize("name", ["acts_scale", "wa_forward", "edge_scores", "node_scores"])
+def test_what_is_read_has_the_gradient_of_its_definition(model: MLP, x: Tensor, name: str) -> None:
+    model, x = model.double(), x.double()
+    model(x)
+    first, second, third = model.linears
+    hidden = [x, model.act_fun(first(x))]
+    hidden.append(model.act_fun(second(hidden[1])))
+    spreads = [entry.std(dim=0) for entry in (*hidden, third(hidden[2]))]
+    carried = [layer.weight * start for layer, start in zip(model.linears, spreads)]
+    nodes, edges = [torch.ones_like(spreads[-1])], []
+    for weights, ends in zip(carried[::-1], spreads[:0:-1]):
+        edges.append(weights.abs() * (nodes[-1] / (ends + 1e-4))[:, None])
+        nodes.append(edges[-1].sum(dim=0) / weights.shape[1] ** 0.5)
+    expected = {
+        "acts_scale": spreads[1:],
+        "wa_forward": carried,
+        "edge_scores": edges[::-1],
+        "node_scores": nodes[::-1],
+    }
+    totals = [sum(entry.square().sum() for entry in entries) for entries in (getattr(model, name), expected[name])]
+    ours, theirs = (torch.autograd.grad(each, list(model.parameters()), materialize_grads=True) for each in totals)
+    for mine, reference in zip(ours, theirs):
+        torch.testing.assert_close(mine, reference)
 
 
 def test_data_are_needed(model: MLP) -> None:

@@ -18,6 +18,14 @@ ATTRIBUTES = (
     *("acts_scale_spline", "edge_actscale", "subnode_actscale", "edge_scores", "node_scores", "subnode_scores"),
     *("feature_score", "node_attribute_scores"),
 )
+DIFFERENTIABLE = (
+    "feature_score",
+    "edge_scores",
+    "edge_scores_all",
+    "connection_cost",
+    "edge_actscale",
+    "acts_scale_spline",
+)
 
 
 @pytest.mark.parametrize("name", ["sum_only", "partly_symbolic"])
@@ -31,6 +39,19 @@ def test_scales_and_scores_are_those_of_pykan(pykan_data: Path, name: str) -> No
         assert len(ours) == len(theirs), attribute
         for mine, reference in zip(ours, theirs):
             torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("attribute", DIFFERENTIABLE)
+@pytest.mark.parametrize("name", ["sum_only", "partly_symbolic"])
+def test_gradients_of_scores_are_those_of_pykan(pykan_data: Path, name: str, attribute: str) -> None:
+    expected = torch.load(pykan_data / "pykan_penalties.pt", weights_only=True)[name]
+    model = KAN.loadckpt(str(pykan_data / name))
+    model.get_act(expected["x"])
+    values = getattr(model, attribute)
+    total = sum(entry.square().sum() for entry in ([values] if isinstance(values, Tensor) else values))
+    ours = torch.autograd.grad(total, [layer.coef for layer in model.act_fun])
+    for mine, reference in zip(ours, expected["gradients"][attribute]):
+        torch.testing.assert_close(mine, reference, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("attribute", ATTRIBUTES[:9])
@@ -77,9 +98,20 @@ def test_activations_and_scores_are_of_the_last_input_and_pruning_of_the_chosen_
 
 def test_what_is_drawn_has_no_graph(make: Any) -> None:
     model = make()
-    for attribute in set(ATTRIBUTES) - {"acts_scale_spline", "edge_actscale"}:
-        entries = getattr(model, attribute)
-        assert not any(entry.requires_grad for entry in ([entries] if isinstance(entries, Tensor) else entries))
+    for attribute in (*ATTRIBUTES[:6], "subnode_actscale"):
+        assert not any(entry.requires_grad for entry in getattr(model, attribute))
+
+
+def test_a_penalty_on_the_scores_of_inputs_makes_them_small(make: Any, x: Tensor) -> None:
+    models = [make((2, 3, 1)) for _ in range(2)]
+    for model, weight in zip(models, (0.0, 0.1)):
+        optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(30):
+            optimiser.zero_grad()
+            loss = (model(x) - x[:, :1]).square().mean() + weight * model.feature_score[1]
+            loss.backward()
+            optimiser.step()
+    assert models[1].feature_score[1].item() < 0.5 * models[0].feature_score[1].item()
 
 
 def test_attribute_gives_the_scores_of_the_inputs_for_nodes(make: Any) -> None:

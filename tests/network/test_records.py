@@ -124,7 +124,7 @@ def test_copies_are_empty(copied: Any) -> None:
     assert len(twin.acts_scale) == 2
 
 
-@pytest.mark.parametrize("name", ["edge_actscale", "acts_scale_spline"])
+@pytest.mark.parametrize("name", ["edge_actscale", "acts_scale_spline", "edge_scores", "node_attribute_scores"])
 def test_penalties_of_a_users_own_have_a_gradient(name: str) -> None:
     model = made()
     with torch.no_grad():
@@ -132,7 +132,14 @@ def test_penalties_of_a_users_own_have_a_gradient(name: str) -> None:
     sum(scale.sum() for scale in getattr(model, name)).backward()
     assert float(model.act_fun[0].coef.grad.abs().max()) > 0
     assert not model.acts_scale[0].requires_grad
-    assert not model.edge_scores[0].requires_grad
+
+
+def test_scores_asked_for_again_can_be_differentiated_again() -> None:
+    model, gradients = made(), []
+    for _ in range(2):
+        model.attribute()
+        gradients.append(torch.autograd.grad(model.node_scores[0].sum(), model.act_fun[0].coef)[0])
+    assert torch.equal(*gradients)
 
 
 def test_what_was_read_in_inference_mode_does_not_spoil_later_gradients() -> None:

@@ -19,7 +19,7 @@ def values(network, x):
 
 
 def cost(network):
-    return float(connection_cost(attribute(network).edge))
+    return connection_cost(attribute(network).edge).item()
 
 
 @pytest.mark.parametrize(("layer", "pair"), [(1, (0, 1)), (1, (2, 4)), (1, (2, 3)), (2, (0, 3)), (2, (-2, 1))])

@@ -203,7 +203,7 @@ def test_leaving_out_nodes_that_are_switched_off_keeps_the_function(hidden, homo
 def test_pruning_everything_names_layer_score_and_threshold(kit):
     network, x = kit.build([2, 3, 2, 1]), kit.samples()
     network(x)
-    best = float(attribute(network).node[1].max())
+    best = attribute(network).node[1].max().item()
     snapshot = kit.Snapshot(network)
     with pytest.raises(
         StateError, match=rf"hidden layer 1 without nodes: the best score there is {best:.3g}, the thr.* 1e\+09"
@@ -294,7 +294,7 @@ def test_edges_at_the_threshold_go_and_weights_above_it_stay(kit):
     set_mode(network, 1, 2, 0, "sn", 0.5)
     network(x)
     scores = attribute(network).edge[0]
-    threshold = float(scores.flatten().sort().values[2])
+    threshold = scores.flatten().sort().values[2].item()
     prune_edge(network, threshold=threshold)
     assert torch.equal(network.act_fun[0].mask.T, (scores > threshold).double())
     assert network.act_fun[1].mask[2, 0] in (0.0, 0.5)

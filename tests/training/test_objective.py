@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
 from kan import KAN, create_dataset
+from kan.MLP import MLP
 from kan.training.objective import Objective
 
 
@@ -46,3 +49,41 @@ def test_what_hangs_on_a_constant_node_gets_no_gradient_from_the_penalty(repeate
     gradient = model.act_fun[1].coef.grad
     assert not gradient[0, 0].any()
     assert gradient[1, 1].any()
+
+
+@pytest.mark.parametrize("options", [{"opt": "LBFGS"}, {"opt": "Adam"}, {"opt": "LBFGS", "batch": 20}])
+@pytest.mark.parametrize("make", [lambda: KAN(width=[2, 3, 1], seed=0), lambda: MLP(width=[2, 3, 1])])
+def test_a_loss_may_read_scores_of_the_samples_that_it_is_given(make: Any, options: dict[str, Any]) -> None:
+    dataset = create_dataset(lambda x: x[:, [0]] + 0.3 * x[:, [1]], n_var=2, train_num=100, test_num=30)
+
+    def trained(price: float) -> list[float]:
+        model, seen = make(), set()
+
+        def loss(prediction: Tensor, label: Tensor) -> Tensor:
+            assert len(model.acts[0]) == len(prediction)
+            seen.add(len(prediction))
+            return (prediction - label).square().mean() + price * model.node_scores[0][1]
+
+        model.fit(dataset, loss_fn=loss, steps=10, progress=False, **options)
+        assert seen == ({20} if "batch" in options else {100, 30})
+        assert len(model.acts[0]) == 100
+        scores: list[float] = model.node_scores[0].tolist()
+        return scores
+
+    free, dear = trained(0.0), trained(1.0)
+    assert dear[1] < 0.5 * free[1]
+    assert dear[0] > 0.5 * free[0]
+
+
+def test_a_loss_may_read_scores_where_the_penalty_is_not_the_usual() -> None:
+    dataset = create_dataset(lambda x: x[:, [0]] + 0.3 * x[:, [1]], n_var=2, train_num=50, test_num=20)
+    model, scores = KAN(width=[2, 2, 1], seed=0), []
+
+    def loss(prediction: Tensor, label: Tensor) -> Tensor:
+        scores.append(model.feature_score)
+        assert len(model.acts[0]) == len(prediction)
+        return (prediction - label).square().mean() + scores[-1].sum()
+
+    model.fit(dataset, loss_fn=loss, lamb=1e-3, reg_metric="edge_backward", steps=2, progress=False)
+    assert all(entry.requires_grad for entry in scores)
+    assert not torch.equal(scores[-1], scores[0])
