@@ -316,6 +316,21 @@ def test_a_function_of_ones_own_that_waves_fast_is_found_where_it_falls_between_
     assert fit_affine(x, 0.5 * chirp(a * x + b) + 3, ["chirp"]).r2[0] > 1 - 1e-9
 
 
+JUMPING = {
+    "sawtooth": lambda u: u - u.floor(),
+    "staircase": torch.round,
+    "halves": lambda u: torch.where(u > 0, u**2, -1 - u),
+}
+
+
+@pytest.mark.parametrize(("a", "b"), [(-2.06, -2.20), (0.93, -1.37), (3.96, 1.43)])
+@pytest.mark.parametrize("name", JUMPING)
+def test_a_function_of_ones_own_that_jumps_is_found(library, name, a, b):
+    add_symbolic(name, JUMPING[name])
+    x = samples(count=300)
+    assert fit_affine(x, 2 * JUMPING[name](a * x + b) + 1, [name]).r2[0] > 1 - 1e-4
+
+
 def test_more_rounds_finish_what_one_does_not():
     x = samples()
     one, three = (fit_params(x, x.exp(), torch.erf, grid_number=9, iteration=i, verbose=False)[1] for i in (1, 3))
