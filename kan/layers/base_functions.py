@@ -70,17 +70,20 @@ class BaseKind(NamedTuple):
     is_elementwise : bool
     is_constant : bool
         Whether it holds nothing that is trained: no parameters, and no tensors of a graph.
+    is_known : bool
+        Whether it is one of torch's that are elementwise.
     """
 
     function: BaseFunction
     is_elementwise: bool
     is_constant: bool
+    is_known: bool = False
 
     @classmethod
     def of(cls, function: BaseFunction) -> BaseKind:
         """Probe a function that is none of the known ones, without a trace in its state or in random numbers."""
         if type(function) in _ELEMENTWISE:
-            return cls(function, True, True)
+            return cls(function, True, True, is_known=True)
         has_parameters = isinstance(function, nn.Module) and any(True for _ in function.parameters())
         probe = copy.deepcopy(function) if isinstance(function, nn.Module) else function
         x = torch.linspace(-2.0, 2.0, 12, device="cpu").roll(5).reshape(4, 3)
@@ -97,7 +100,7 @@ class BaseKind(NamedTuple):
 def values_of(kind: BaseKind, x: Tensor) -> Tensor:
     """Return a base function's values (I, N) at x (I, N)."""
     function = kind.function
-    if type(function) in _ELEMENTWISE:
+    if kind.is_known:
         return function(x.clone() if getattr(function, "inplace", False) else x)
     if kind.is_elementwise:
         return function(x.clone(memory_format=torch.contiguous_format))
