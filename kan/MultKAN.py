@@ -2,10 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from kan.common import algebra
 from kan.common.lazy import lazy_name as __getattr__  # noqa: F401 - Python calls it
+from kan.hypothesis import plot_tree
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.models import KAN as KAN
 from kan.models import MultKAN as MultKAN
+from kan.spline import curve2coef
+from kan.symbolic import SYMBOLIC_LIB
 from kan.training import LBFGS
 
 if TYPE_CHECKING:
@@ -16,25 +20,30 @@ if TYPE_CHECKING:
 
     import matplotlib.pyplot as plt
     import numpy as np
+    import pandas as pd
     import sympy as sympy
     import torch as torch
     import yaml as yaml
-    from sympy import latex as latex
     from torch import nn as nn
     from tqdm import tqdm as tqdm
+
+    from kan.common.algebra import *  # noqa: F403 - its names are added to `__all__`
 
 __all__ = [
     "KAN",
     "LBFGS",
+    "SYMBOLIC_LIB",
     "KANLayer",
     "MultKAN",
     "Symbolic_KANLayer",
     "copy",
+    "curve2coef",
     "glob",
-    "latex",
     "nn",
     "np",
     "os",
+    "pd",
+    "plot_tree",
     "plt",
     "random",
     "sympy",
@@ -42,3 +51,4 @@ __all__ = [
     "tqdm",
     "yaml",
 ]
+__all__ += algebra.__all__

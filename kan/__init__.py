@@ -5,13 +5,14 @@
 >>> model.width
 [[2, 0], [5, 0], [1, 0]]
 
-``from kan import *`` also gives the names that scripts rely on: `torch`, `nn`, `np`, `plt`, `sympy`, `nsimplify`,
-`symbols`, `latex`, `tqdm`, `copy`, `os`, `glob`, `random` and `yaml`. They are loaded when first used; ``import kan``
-itself loads torch and little else.
+``from kan import *`` also gives the names that scripts rely on: `torch`, `nn`, `np`, `plt`, `pd`, `tqdm`, `copy`, `os`,
+`glob`, `random`, `re`, `yaml`, `sympy`, and of the latter what one writes formulas with (`kan/common/algebra.py`). They
+are loaded when first used; ``import kan`` itself loads torch and little else.
 """
 
 from typing import TYPE_CHECKING
 
+from kan.common import algebra
 from kan.common.errors import ArgumentError, CheckpointError, FormulaError, KANError, StateError
 from kan.common.lazy import lazy_name as __getattr__  # noqa: F401 - Python calls it
 from kan.hypothesis import plot_tree
@@ -61,17 +62,18 @@ if TYPE_CHECKING:
     import glob as glob
     import os as os
     import random as random
+    import re as re
 
     import matplotlib.pyplot as plt
     import numpy as np
+    import pandas as pd
     import sympy as sympy
     import torch as torch
     import yaml as yaml
-    from sympy import latex as latex
-    from sympy import nsimplify as nsimplify
-    from sympy import symbols as symbols
     from torch import nn as nn
     from tqdm import tqdm as tqdm
+
+    from kan.common.algebra import *  # noqa: F403 - its names are added to `__all__`
 
 __version__ = "1.0.0.dev0"
 
@@ -119,20 +121,20 @@ __all__ = [
     "fit_params",
     "get_derivative",
     "glob",
-    "latex",
     "make_video",
     "model2param",
     "nn",
     "np",
-    "nsimplify",
     "os",
+    "pd",
     "plot_tree",
     "plt",
     "random",
+    "re",
     "sparse_mask",
-    "symbols",
     "sympy",
     "torch",
     "tqdm",
     "yaml",
 ]
+__all__ += algebra.__all__

@@ -28,10 +28,13 @@ from kan.symbolic import (
 )
 
 if TYPE_CHECKING:
+    import re as re
+
     import numpy as np
     import sympy as sympy
     import torch as torch
     import yaml as yaml
+    from sympy import lambdify as lambdify
 
 __all__ = [
     "SYMBOLIC_LIB",
@@ -58,8 +61,10 @@ __all__ = [
     "f_tan",
     "fit_params",
     "get_derivative",
+    "lambdify",
     "model2param",
     "np",
+    "re",
     "sparse_mask",
     "sympy",
     "torch",

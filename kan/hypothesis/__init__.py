@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     import numpy as np
     import sympy as sympy
     import torch as torch
+    from sympy import lambdify as lambdify
+    from sympy import latex as latex
 
 __all__ = [
     "batch_grad_normgrad",
@@ -36,6 +38,8 @@ __all__ = [
     "get_dependence",
     "get_molecule",
     "get_tree_node",
+    "lambdify",
+    "latex",
     "np",
     "plot_tree",
     "plt",

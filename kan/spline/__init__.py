@@ -1,7 +1,10 @@
 """B-spline mathematics: knots, bases and curves, tensors in and tensors out.
 
-`B_batch`, `coef2curve`, `curve2coef` and `extend_grid` are pykan's names, with pykan's shapes.
+`B_batch`, `coef2curve`, `curve2coef` and `extend_grid` are pykan's names, with pykan's shapes. A star import gives
+torch for scripts to go on with, as there.
 """
+
+import torch
 
 from kan.spline.basis import BasisFunction, basis, local_basis
 from kan.spline.compat import B_batch, coef2curve, curve2coef, extend_grid
@@ -22,6 +25,7 @@ __all__ = [
     "interior_knots",
     "local_basis",
     "refined_knots",
+    "torch",
     "transfer_coefficients",
     "uniform_knots",
 ]

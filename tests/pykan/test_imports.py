@@ -16,7 +16,8 @@ API = json.loads((Path(__file__).parent / "pykan_api.json").read_text(encoding="
 # What notebooks use after `from kan import *`, and never import themselves.
 RELIED_ON = {
     *("torch", "np", "plt", "nn", "tqdm", "sympy", "copy", "nsimplify", "ex_round"),
-    *("os", "glob", "random", "yaml", "latex", "symbols"),
+    *("os", "glob", "random", "re", "yaml", "pd", "latex", "symbols", "Symbol", "simplify", "expand", "lambdify"),
+    *("diff", "solve", "Eq", "pi", "sqrt", "sin", "cos", "exp", "log", "preorder_traversal", "Float"),
     *("create_dataset", "create_dataset_from_data", "augment_input", "SYMBOLIC_LIB", "add_symbolic", "fit_params"),
     *("KAN", "MultKAN", "KANLayer", "Symbolic_KANLayer", "LBFGS"),
 }
@@ -90,13 +91,19 @@ def test_import_paths_of_pykan() -> None:
     ("door", "names"),
     [
         ("KANLayer", "KANLayer torch nn np coef2curve curve2coef B_batch extend_grid sparse_mask"),
-        ("MultKAN", "KAN MultKAN KANLayer Symbolic_KANLayer LBFGS torch nn np plt tqdm sympy copy os random yaml"),
-        ("utils", "SYMBOLIC_LIB create_dataset torch np sympy yaml"),
+        ("MultKAN", "KAN MultKAN KANLayer Symbolic_KANLayer LBFGS torch nn np plt tqdm sympy copy os random yaml pd"),
+        ("MultKAN", "SYMBOLIC_LIB curve2coef plot_tree latex symbols simplify"),
+        ("Symbolic_KANLayer", "Symbolic_KANLayer SYMBOLIC_LIB add_symbolic fit_params ex_round torch nn np sympy yaml"),
+        ("spline", "B_batch extend_grid torch"),
+        ("utils", "SYMBOLIC_LIB create_dataset torch np sympy yaml re lambdify"),
         ("MLP", "MLP LBFGS torch nn np plt tqdm"),
-        ("hypothesis", "detect_separability plot_tree batch_jacobian batch_hessian torch np plt sympy copy"),
-        ("compiler", "kanpiler torch np sympy"),
-        ("feynman", "get_feynman_dataset torch"),
-        ("experiment", "runner1 pareto_frontier KAN MultKAN torch np plt copy os"),
+        ("hypothesis", "detect_separability plot_tree batch_jacobian batch_hessian torch np plt sympy copy latex"),
+        ("compiler", "kanpiler MultKAN torch np sympy Symbol sin"),
+        ("feynman", "get_feynman_dataset torch symbols cos pi"),
+        (
+            "experiment",
+            "runner1 pareto_frontier KAN MultKAN KANLayer LBFGS torch nn np plt tqdm sympy copy os yaml latex",
+        ),
     ],
 )
 def test_star_imports_of_the_doors_give_what_scripts_go_on_with(door: str, names: str) -> None:
