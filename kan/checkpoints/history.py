@@ -1,9 +1,10 @@
 """The versions of a model: what was done to it, and the way back.
 
 A version is named `round.state`: recording a step adds one to the state, rewinding adds one to the round. Versions are
-kept in memory. Deviations from pykan: nothing is written to disk unless a folder is named; a child (of `prune`,
-`refine`, `copy`) continues the history of its parent in a log of its own, and rewinding leaves the model as it is and
-gives back another one.
+kept in memory. Copies, and versions that are checked out, go on in a round of their own too. Deviations from pykan:
+nothing is written to disk unless a folder is named; a child (of `prune`, `refine`, `copy`) continues the history of its
+parent in a log of its own; rewinding leaves the model as it is and gives back another one; no round is opened twice, so
+that no name stands for two versions.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import copy
 import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import Any, Callable
 
@@ -30,10 +32,9 @@ MAX_BYTES = 256 * 2**20
 
 @dataclass(frozen=True)
 class Version:
-    """One version: its name, the length of the log when it was recorded, and where its state is."""
+    """One version: its name, and where its state is."""
 
     name: str
-    log_length: int
     state: NetworkState | None = None
     file: Path | None = None
 
@@ -118,21 +119,18 @@ class History:
         self._add(network, [f"{before} => {method} => {self.version}"])
         return self.version
 
-    def fork(self, version: str | None = None) -> History:
-        """Return an independent history that goes on from here, or from `version` and without what came after it.
-
-        The versions so far are shared, for they do not change.
-        """
+    def fork(self) -> History:
+        """Return an independent history that goes on from here. The versions are shared, for they do not change."""
         child = copy.copy(self)
-        if version is None:
-            child._lines, child._versions = list(self._lines), dict(self._versions)
-            return child
-        found = self._find(version)
-        child.round, child.state_id = _numbers(found.name)
-        child._lines = self._lines[: found.log_length]
-        child._versions = {
-            name: entry for name, entry in self._versions.items() if entry.log_length <= found.log_length
-        }
+        child._lines, child._versions = list(self._lines), dict(self._versions)
+        return child
+
+    def branch(self, version: str | None = None) -> History:
+        """Return an independent history that goes on from `version`, by default from here, in the next free round."""
+        child = self.fork()
+        number, child.state_id = _numbers(self.version if version is None else self._find(version).name)
+        taken = {_numbers(name)[0] for name in self._versions}
+        child.round = next(free for free in count(number + 1) if free not in taken)
         return child
 
     def checkout(
@@ -203,7 +201,7 @@ class History:
         self._lines.extend(lines)
         # A state too large to be kept is not even copied.
         fits = size_of(dict(network.named_parameters())) <= MAX_BYTES
-        entry = Version(name, len(self._lines), NetworkState.capture(network) if fits else None)
+        entry = Version(name, NetworkState.capture(network) if fits else None)
         self._versions[name] = entry
         self._forget_oldest()
         if self.folder is not None:

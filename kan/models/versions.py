@@ -111,7 +111,7 @@ class Versions(Network):
         return model
 
     def copy(self: Self) -> Self:
-        """Return an equal model that shares nothing with this one.
+        """Return an equal model that shares nothing with this one; its history goes on in a round of its own.
 
         Examples
         --------
@@ -123,7 +123,7 @@ class Versions(Network):
         False
         """
         twin = copy_network(self)
-        twin._history = self._history.fork()
+        twin._history = self._history.branch()
         return twin
 
     def rewind(self: Self, model_id: str) -> Self:
@@ -149,7 +149,7 @@ class Versions(Network):
         return self._with_data(model)
 
     def checkout(self: Self, model_id: str) -> Self:
-        """Return the model as it was in an earlier version; the history goes on from there.
+        """Return the model as it was in an earlier version; its history goes on from there in a round of its own.
 
         Examples
         --------
@@ -160,7 +160,7 @@ class Versions(Network):
         15
         """
         model = self._history.checkout(model_id, self._maker(), device=self.device)
-        model._history = self._history.fork(model_id)
+        model._history = self._history.branch(model_id)
         return self._with_data(model)
 
     def history(self, k: int | str = "all") -> None:

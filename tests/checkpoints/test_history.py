@@ -174,13 +174,21 @@ def test_parent_and_child_go_on_apart(story: Any, equal: Any) -> None:
     assert equal(its_history.checkout("0.3", Network), child)
 
 
-def test_a_fork_at_a_version_forgets_what_came_after(story: Any) -> None:
+def test_a_branch_goes_on_in_a_round_of_its_own_and_knows_all_versions(story: Any) -> None:
     network, history, _ = story()
-    fork = history.fork("0.1")
-    assert (fork.version, fork.versions, len(fork.lines())) == ("0.1", ["0.0", "0.1"], 3)
-    assert fork.record(network, "prune") == "0.2"
-    assert fork.lines(1) == ["0.1 => prune => 0.2"]
+    branch = history.branch("0.1")
+    assert (branch.version, branch.versions) == ("1.1", ["0.0", "0.1", "0.2"])
+    assert branch.record(network, "prune") == "1.2"
+    assert branch.lines(2) == ["0.1 => fit => 0.2", "1.1 => prune => 1.2"]
     assert history.lines(1) == ["0.1 => fit => 0.2"]
+
+
+def test_a_branch_takes_no_round_that_has_versions(story: Any) -> None:
+    network, history, _ = story()
+    branch = history.branch()
+    branch.record(network, "fit")
+    assert branch.branch("0.1").version == "2.1"
+    assert branch.branch().version == "2.3"
 
 
 def test_a_deepcopy_goes_on_apart_and_shares_the_versions(story: Any, equal: Any) -> None:

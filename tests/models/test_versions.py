@@ -126,7 +126,7 @@ def test_a_copy_has_a_history_of_its_own(make: Any, capsys: Any) -> None:
     twin = model.copy()
     twin.remove_edge(0, 0, 0)
     assert log(model, capsys) == ["### Round 0 ###", "init => 0.0"]
-    assert log(twin, capsys)[-1] == "0.0 => remove_edge => 0.1"
+    assert log(twin, capsys)[-1] == "1.0 => remove_edge => 1.1"
 
 
 # History
@@ -195,9 +195,38 @@ def test_checking_out_goes_on_from_the_older_version(make: Any, x: Tensor, capsy
         model.remove_edge(0, 0, i)
     older = model.checkout("0.0")
     assert torch.equal(older(x), output)
-    assert (older.round, older.state_id) == (0, 0)
-    assert log(older, capsys) == ["### Round 0 ###", "init => 0.0"]
-    assert model.state_id == 3
+    assert (older.round, older.state_id) == (1, 0)
+    older.remove_edge(0, 1, 0)
+    assert log(older, capsys)[-2:] == ["0.2 => remove_edge => 0.3", "1.0 => remove_edge => 1.1"]
+    assert (model.round, model.state_id) == (0, 3)
+
+
+def test_later_versions_can_be_checked_out_after_earlier_ones(make: Any, x: Tensor) -> None:
+    model = make()
+    model.remove_edge(0, 0, 0)
+    model.remove_edge(0, 0, 1)
+    later = model.checkout("0.1").checkout("0.2")
+    assert torch.equal(later(x), model(x))
+    assert (later.round, later.state_id) == (1, 2)
+
+
+def test_versions_are_numbered_as_in_pykan_through_copies_and_older_versions(make: Any) -> None:
+    model = make()
+    model.remove_edge(0, 0, 0)
+    names = []
+    for step in (
+        lambda model: model.copy(),
+        lambda model: model.refine(4),
+        lambda model: model.copy(),
+        lambda model: model.prune(-1.0, -1.0),
+        lambda model: model.rewind("2.3"),
+        lambda model: model.refine(5),
+        lambda model: model.checkout("3.4"),
+        lambda model: model.refine(6),
+    ):
+        model = step(model)
+        names.append(f"{model.round}.{model.state_id}")
+    assert names == ["1.1", "1.2", "2.2", "2.3", "3.3", "3.4", "4.4", "4.5"]
 
 
 def test_earlier_versions_know_the_data(make: Any, x: Tensor) -> None:
