@@ -147,7 +147,7 @@ class KANLayer(nn.Module):
         """The number of grid intervals."""
         return self.grid.shape[1] - 2 * self.k - 1
 
-    @property
+    @settled
     def device(self) -> torch.device:
         """Where the parameters live."""
         return self.grid.device

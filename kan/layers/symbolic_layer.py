@@ -20,6 +20,7 @@ from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.extra_state import ExtraState, unpack
+from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.symbolic import fit_affine, lookup
@@ -97,7 +98,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         self._groups: _Groups | None = None
         self.to(device)
 
-    @property
+    @settled
     def device(self) -> torch.device:
         """Where the parameters live."""
         return self.mask.device

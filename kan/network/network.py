@@ -29,6 +29,7 @@ from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
+from kan.network.listed import Listed
 from kan.network.making import make
 from kan.network.model import Model, is_hooked
 from kan.network.shape import Shape, of_each, per_layer
@@ -54,6 +55,10 @@ class Network(ExtraState, Model):
     """Edges, nodes and the forward pass; `kan.models.MultKAN` adds the public methods and documents the parameters."""
 
     node_scale_0: nn.Parameter
+    node_bias = Listed("The bias of the nodes after every edge layer.")
+    node_scale = Listed("The scale of the nodes after every edge layer.")
+    subnode_bias = Listed("The bias of the sub-nodes after every edge layer.")
+    subnode_scale = Listed("The scale of the sub-nodes after every edge layer.")
     drawn_with: dict[str, float]
 
     @on_cpu
@@ -233,26 +238,6 @@ class Network(ExtraState, Model):
         """
         mask = self.act_fun[layer].mask
         return self.symbolic_fun[layer].is_idle or not has_values(mask) or bool(mask.any())
-
-    @property
-    def node_bias(self) -> list[nn.Parameter]:
-        """The bias of the nodes after every edge layer."""
-        return [getattr(self, f"node_bias_{layer}") for layer in range(self.depth)]
-
-    @property
-    def node_scale(self) -> list[nn.Parameter]:
-        """The scale of the nodes after every edge layer."""
-        return [getattr(self, f"node_scale_{layer}") for layer in range(self.depth)]
-
-    @property
-    def subnode_bias(self) -> list[nn.Parameter]:
-        """The bias of the sub-nodes after every edge layer."""
-        return [getattr(self, f"subnode_bias_{layer}") for layer in range(self.depth)]
-
-    @property
-    def subnode_scale(self) -> list[nn.Parameter]:
-        """The scale of the sub-nodes after every edge layer."""
-        return [getattr(self, f"subnode_scale_{layer}") for layer in range(self.depth)]
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> Network:
         """Move or cast everything; which columns are inputs stays as it is."""

@@ -65,6 +65,13 @@ def samples(count: int = 8, in_dim: int = 3) -> Tensor:
     return torch.rand(count, in_dim, generator=stream(1)).double() * 0.5 + 0.1
 
 
+def test_the_device_may_be_set_to_what_it_is() -> None:
+    layer = Symbolic_KANLayer(2, 1)
+    layer.device = "cpu"
+    with pytest.raises(ArgumentError, match="`device` is"):
+        layer.device = "meta"
+
+
 def test_the_whole_library_is_tested() -> None:
     assert list(FORMULAS) == list(SYMBOLIC_LIB)
 
