@@ -178,7 +178,7 @@ def test_15_prune_keeps_the_settings(x: Tensor) -> None:
     model = make(**settings)
     model(x)
     child = model.prune(node_th=-1.0)
-    assert {name: child.settings()[name] for name in settings} == settings
+    assert {name: child.constructor_arguments()[name] for name in settings} == settings
     assert [p.requires_grad for p in child.parameters()] == [p.requires_grad for p in model.parameters()]
 
 

@@ -38,7 +38,7 @@ def fit(model: KAN, x: Any, y: Any, **options: Any) -> dict[str, np.ndarray]:
 
 
 def state(model: KAN) -> tuple[Any, ...]:
-    return ([entry.detach().clone() for entry in model.parameters()], model.settings(), model.cache_data)
+    return ([entry.detach().clone() for entry in model.parameters()], model.constructor_arguments(), model.cache_data)
 
 
 def refused(model: KAN, call: Callable[[], Any], *parts: str, kind: type[Exception] = ValueError) -> None:
@@ -309,10 +309,10 @@ def test_an_interrupted_fit_leaves_a_usable_model_and_its_record(x: Tensor, y: T
             raise error
         return (prediction - label).square().mean()
 
-    settings = model.settings()
+    settings = model.constructor_arguments()
     with pytest.raises(type(error)):
         fit(model, x, y, steps=50, loss_fn=loss)
-    assert model.settings() == settings
+    assert model.constructor_arguments() == settings
     assert len(model.last_results["train_loss"]) >= 1
     assert bool(torch.isfinite(model(x)).all())
     fit(model, x, y)

@@ -234,7 +234,7 @@ def _base_function_name(network: Network) -> str:
     CheckpointError
         If it has none.
     """
-    base_fun = network.settings()["base_fun"]
+    base_fun = network.constructor_arguments()["base_fun"]
     name = base_fun if isinstance(base_fun, str) else _NAMED_BASE_FUNCTIONS.get(type(base_fun))
     if name is None:
         raise CheckpointError(

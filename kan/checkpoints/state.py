@@ -61,7 +61,11 @@ class NetworkState:
     @classmethod
     def capture(cls, network: Network) -> NetworkState:
         """Return the state of `network`, sharing nothing with it."""
-        settings = {name: value for name, value in network.settings().items() if name not in ("ckpt_path", "device")}
+        settings = {
+            name: value
+            for name, value in network.constructor_arguments().items()
+            if name not in ("ckpt_path", "device")
+        }
         return cls(
             settings=copy.deepcopy(settings),
             tensors={name: _detached(value) for name, value in network.state_dict().items()},
@@ -127,7 +131,7 @@ def copy_network(network: AnyNetwork) -> AnyNetwork:
     >>> torch.equal(twin(x), network(x))
     True
     """
-    twin = network.rebuild(base_fun=copy.deepcopy(network.settings()["base_fun"]))
+    twin = network.rebuild(base_fun=copy.deepcopy(network.constructor_arguments()["base_fun"]))
     NetworkState.capture(network).apply_to(twin)
     twin.cache_data = cloned(network.cache_data)
     same = network._reference is network.cache_data

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from kan.common.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -28,9 +30,15 @@ else:
 
         def __set__(self, instance: Any, value: Any) -> None:
             present = self.fget(instance)
-            # A device may be given by its name.
-            if value is not present and str(value) != str(present):
+            if not _is_same(value, present):
                 raise ArgumentError(
                     f"`{self.fget.__name__}` is {present!r} and follows from the rest of the object; "
                     f"it cannot be set to {value!r}."
                 )
+
+
+def _is_same(value: Any, present: Any) -> bool:
+    """Whether `value` says the same as `present`; a device may be given by its name, and without its number."""
+    if value is present or str(value) == str(present):
+        return True
+    return isinstance(present, torch.device) and str(value) == present.type

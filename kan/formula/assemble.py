@@ -273,7 +273,7 @@ def _nodes(network: Network, layer: int, subnodes: list[Any]) -> list[Any]:
     """Return the nodes after an edge layer: sums as they are, products of their factors, then the affine map."""
     import sympy
 
-    n_sum = network.shape.sums[layer + 1]
+    n_sum = network.graph_shape.sums[layer + 1]
     nodes, start = list(subnodes[:n_sum]), n_sum
     for arity in network.arities(layer + 1):
         nodes.append(sympy.Mul(*subnodes[start : start + arity]))

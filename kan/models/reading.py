@@ -298,7 +298,7 @@ class Reading(Observed, Network):
         tensors, others = super().read_from()
         base_functions = [getattr(layer, "base_fun", None) for layer in self.act_fun]  # a user's layer may have none
         symbolic = [group for layer in self.symbolic_fun for group in layer.edge_groups()]
-        return tensors, [*others, self.shape, self.symbolic_enabled, *base_functions, *symbolic]
+        return tensors, [*others, self.graph_shape, self.symbolic_enabled, *base_functions, *symbolic]
 
     def _last_trace(self) -> Trace:
         """Trace the last input."""

@@ -44,9 +44,14 @@ class Versions(Network):
         """The number of this version in its round."""
         return self._history.state_id
 
-    def settings(self) -> dict[str, Any]:
+    def constructor_arguments(self) -> dict[str, Any]:
         """Return the arguments with which the constructor makes a model of the same shape and behaviour."""
-        return {**super().settings(), "auto_save": self.auto_save, "ckpt_path": self.ckpt_path, "first_init": False}
+        return {
+            **super().constructor_arguments(),
+            "auto_save": self.auto_save,
+            "ckpt_path": self.ckpt_path,
+            "first_init": False,
+        }
 
     def begin_history(self, method_name: str) -> None:
         """Open the history of a new model with this version, as what `method_name` made."""

@@ -241,7 +241,7 @@ class Adjoint:
 
     def _shape(self, layer: int) -> dict[str, Any]:
         """Return the sum nodes and the arities of the products that a layer feeds."""
-        shape = self.network.shape
+        shape = self.network.graph_shape
         return {"n_sum": shape.sums[layer + 1], "arities": shape.arities[layer + 1]}
 
 

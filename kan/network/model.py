@@ -57,7 +57,7 @@ class Model(nn.Module, ABC):
         """Where the parameters live."""
         return self._example.device
 
-    @property
+    @settled
     def dtype(self) -> torch.dtype:
         """The floating-point format of the parameters."""
         return self._example.dtype

@@ -85,9 +85,9 @@ class Network(ExtraState, Model):
         device: Any = "cpu",
     ) -> None:
         super().__init__(seed)
-        self.shape = Shape.parse(width, mult_arity)
+        self.graph_shape = Shape.parse(width, mult_arity)
         self.mult_homo = isinstance(mult_arity, int)
-        self.mult_arity = self.shape.mult_arity(like=mult_arity)
+        self.mult_arity = self.graph_shape.mult_arity(like=mult_arity)
         grid, self.k = per_layer("grid", grid, self.depth, least=1), per_layer("k", k, self.depth, least=0)
         self.has_one_grid = not isinstance(grid, list)
         self.base_fun_name = base_fun
@@ -102,7 +102,7 @@ class Network(ExtraState, Model):
             "scale_base_sigma": scale_base_sigma,
         }
         generator = stream(self.seed)
-        nodes, subnodes = self.shape.nodes, self.shape.subnodes
+        nodes, subnodes = self.graph_shape.nodes, self.graph_shape.subnodes
         self.act_fun = ModuleList(
             KANLayer(
                 nodes[layer],
@@ -147,32 +147,32 @@ class Network(ExtraState, Model):
     @settled
     def depth(self) -> int:
         """The number of edge layers."""
-        return self.shape.depth
+        return self.graph_shape.depth
 
     @settled
     def width(self) -> list[list[int]]:
         """Sum and multiplication nodes of every node layer, inputs first."""
-        return self.shape.width
+        return self.graph_shape.width
 
     @property
     def width_in(self) -> list[int]:
         """Nodes of every node layer."""
-        return self.shape.nodes
+        return self.graph_shape.nodes
 
     @property
     def width_out(self) -> list[int]:
         """Sub-nodes of every node layer."""
-        return self.shape.subnodes
+        return self.graph_shape.subnodes
 
     @property
     def n_sum(self) -> list[int]:
         """Sum nodes of every hidden layer."""
-        return list(self.shape.sums[1:-1])
+        return list(self.graph_shape.sums[1:-1])
 
     @property
     def n_mult(self) -> list[int]:
         """Multiplication nodes of every hidden layer."""
-        return [len(arities) for arities in self.shape.arities[1:-1]]
+        return [len(arities) for arities in self.graph_shape.arities[1:-1]]
 
     @settled
     def grid(self) -> int | list[int]:
@@ -202,7 +202,7 @@ class Network(ExtraState, Model):
 
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""
-        return list(self.shape.arities[layer])
+        return list(self.graph_shape.arities[layer])
 
     @property
     def is_plain(self) -> bool:
@@ -374,7 +374,9 @@ class Network(ExtraState, Model):
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)
-        products = multiply_nodes(subnodes, n_sum=self.shape.sums[layer + 1], arities=self.shape.arities[layer + 1])
+        products = multiply_nodes(
+            subnodes, n_sum=self.graph_shape.sums[layer + 1], arities=self.graph_shape.arities[layer + 1]
+        )
         result = self._affine("node", layer, products)
         if record is not None:
             if variances is None:
@@ -391,11 +393,11 @@ class Network(ExtraState, Model):
 
     def take_shape(self, shape: Shape) -> None:
         """Have another shape from now on; the caller provides the layers that go with it."""
-        self.shape = shape
+        self.graph_shape = shape
         self.mult_arity = shape.mult_arity(like=self.mult_arity)
         self.mult_homo = isinstance(self.mult_arity, int)
 
-    def settings(self) -> dict[str, Any]:
+    def constructor_arguments(self) -> dict[str, Any]:
         """Return the arguments with which the constructor makes a network of the same shape and behaviour."""
         return {
             "width": self.width,
@@ -447,7 +449,7 @@ class Network(ExtraState, Model):
                 f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
                 "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
             )
-        fresh = make(type(self), **{**self.settings(), **changes})
+        fresh = make(type(self), **{**self.constructor_arguments(), **changes})
         fresh.to(dtype=self.dtype, device=self.device).train(self.training)
         if fresh.width_in[0] == self.width_in[0]:
             fresh.n_columns, fresh.input_id = self.n_columns, self.input_id.clone()

@@ -67,7 +67,7 @@ def expand_depth(network: Network) -> None:
         setattr(network, f"{name}_{layer}", nn.Parameter(values, requires_grad=before.requires_grad))
     if isinstance(network.k, list):
         network.k = [*network.k, numeric.k]
-    network.take_shape(Shape((*network.shape.sums, count), (*network.shape.arities, ())))
+    network.take_shape(Shape((*network.graph_shape.sums, count), (*network.graph_shape.arities, ())))
 
 
 @torch.no_grad()
@@ -178,7 +178,7 @@ class _Addition(NamedTuple):
 
 def _checked_addition(network: Network, layer_id: Any, count: Any, *, sum_bool: bool, mult_arity: Any) -> _Addition:
     """Read the arguments of `expand_width`."""
-    layer, added, shape = as_whole(layer_id), as_whole(count), network.shape
+    layer, added, shape = as_whole(layer_id), as_whole(count), network.graph_shape
     if layer is None or not 0 <= layer < shape.depth:
         raise ArgumentError(
             f"`layer_id` must be one of 0 … {shape.depth - 1}, the inputs and the hidden layers; got {layer_id!r}."

@@ -166,7 +166,7 @@ def finite_rows(samples: Tensor) -> Tensor:
 
 def _check_same_shape(network: Network, other: Network) -> None:
     """Raise unless both networks have the same nodes and arities."""
-    if network.shape != other.shape:
+    if network.graph_shape != other.graph_shape:
         raise ArgumentError(
             f"both networks must have the same shape; got width={network.width}, mult_arity={network.mult_arity} "
             f"and width={other.width}, mult_arity={other.mult_arity}."

@@ -103,7 +103,7 @@ def remove_node(network: Network, l: Any, i: Any, mode: str = "all") -> None:  #
     else:
         node = checked_index("i", i, count=network.width_in[layer], of=f"nodes of layer {layer}")
         starts = [node] if layer < network.depth else []
-        ends = subnodes_of(network.shape, layer, [node]) if mode == "all" and layer > 0 else []
+        ends = subnodes_of(network.graph_shape, layer, [node]) if mode == "all" and layer > 0 else []
     if starts:
         gone = torch.zeros_like(network.symbolic_fun[layer].mask, dtype=torch.bool)
         gone[:, starts] = True

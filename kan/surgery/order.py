@@ -81,7 +81,7 @@ def auto_swap(network: Network, *, layer: Any = None) -> None:
     chosen = None if layer is None else [checked_hidden_layer(network.depth, layer) - 1]
     if network.depth < 2:
         return
-    hidden = [_hidden_layer(network.shape, number) for number in range(1, network.depth)]
+    hidden = [_hidden_layer(network.graph_shape, number) for number in range(1, network.depth)]
     for number, order in enumerate(shortest_orders(finite_scores(network).edge, hidden, chosen), start=1):
         if order != sorted(order):
             _reorder(network, number, order)
@@ -112,7 +112,7 @@ def _hidden_layer(shape: Shape, layer: int) -> HiddenLayer:
 @torch.no_grad()
 def _reorder(network: Network, layer: int, order: Sequence[int]) -> None:
     """Put the nodes of a hidden layer into another order: first the node that is now at `order[0]`; sums stay first."""
-    subnodes = subnodes_of(network.shape, layer, order)
+    subnodes = subnodes_of(network.graph_shape, layer, order)
     for edges in (network.act_fun[layer - 1], network.symbolic_fun[layer - 1]):
         edges.reorder(subnodes, mode="out")
     for edges in (network.act_fun[layer], network.symbolic_fun[layer]):
@@ -121,6 +121,6 @@ def _reorder(network: Network, layer: int, order: Sequence[int]) -> None:
         for name in names:
             parameter = getattr(network, f"{name}_{layer - 1}")
             parameter.copy_(parameter[chosen])
-    sums, arities = network.shape.sums, list(network.shape.arities)
+    sums, arities = network.graph_shape.sums, list(network.graph_shape.arities)
     arities[layer] = tuple(arities[layer][node - sums[layer]] for node in order if node >= sums[layer])
     network.take_shape(Shape(sums, tuple(arities)))

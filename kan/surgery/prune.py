@@ -190,7 +190,7 @@ def _without_others(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
     child = select_nodes(network, nodes)
     if network.cache_data is not None:
         for layer, step in enumerate(network.trace(network.reference_data()).layers):
-            subnodes = subnodes_of(network.shape, layer + 1, nodes[layer + 1])
+            subnodes = subnodes_of(network.graph_shape, layer + 1, nodes[layer + 1])
             _keep_means(child, layer, inputs=step.inputs[list(nodes[layer])], sums=step.sums[subnodes])
     return child
 

@@ -29,7 +29,7 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
         For every node layer, inputs and outputs included, the nodes to keep: at least one, sum nodes before
         multiplication nodes.
     """
-    shape = network.shape
+    shape = network.graph_shape
     subnodes = [subnodes_of(shape, layer, kept) for layer, kept in enumerate(nodes)]
     arities = [
         [shape.arities[layer][node - shape.sums[layer]] for node in kept if node >= shape.sums[layer]]

@@ -43,7 +43,7 @@ def same(one: Network, other: Network) -> bool:
     """Whether two networks have equal settings, parameters and outputs."""
     x = inputs_of(one)
     return (
-        one.settings() == other.settings()
+        one.constructor_arguments() == other.constructor_arguments()
         and one.training == other.training
         and one.dtype == other.dtype
         and torch.equal(one(x), other(x))

@@ -126,8 +126,13 @@ def test_a_view_is_saved_without_the_rest_of_its_storage(make: Any) -> None:
 
 def test_numpy_numbers_in_the_settings_come_back_as_python_numbers() -> None:
     class Loose(Network):
-        def settings(self) -> dict[str, Any]:
-            return {**super().settings(), "grid": np.int64(4), "grid_eps": np.float32(0.5), "seed": torch.tensor(3)}
+        def constructor_arguments(self) -> dict[str, Any]:
+            return {
+                **super().constructor_arguments(),
+                "grid": np.int64(4),
+                "grid_eps": np.float32(0.5),
+                "seed": torch.tensor(3),
+            }
 
     settings = content_of(save_checkpoint(Loose([2, 1], grid=4), "mark"))["settings"]
     assert [type(settings[name]) for name in ("grid", "grid_eps", "seed")] == [int, float, int]
@@ -136,8 +141,8 @@ def test_numpy_numbers_in_the_settings_come_back_as_python_numbers() -> None:
 
 def test_settings_that_are_no_plain_values_are_refused() -> None:
     class Odd(Network):
-        def settings(self) -> dict[str, Any]:
-            return {**super().settings(), "seed": object()}
+        def constructor_arguments(self) -> dict[str, Any]:
+            return {**super().constructor_arguments(), "seed": object()}
 
     with pytest.raises(CheckpointError, match="numbers, strings and lists"):
         save_checkpoint(Odd([1, 1]), "mark")

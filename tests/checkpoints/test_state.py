@@ -121,8 +121,8 @@ def test_a_state_does_not_change_with_the_network(make: Any, inputs: Any) -> Non
 
 def test_a_state_says_nothing_about_where_to_write() -> None:
     class Writing(Network):
-        def settings(self) -> dict[str, Any]:
-            return {**super().settings(), "ckpt_path": "/somewhere"}
+        def constructor_arguments(self) -> dict[str, Any]:
+            return {**super().constructor_arguments(), "ckpt_path": "/somewhere"}
 
     assert "ckpt_path" not in NetworkState.capture(Writing([1, 1])).settings
 

@@ -14,7 +14,7 @@ from kan.network import Network
 
 def test_what_a_network_gives_is_accepted(make: Any) -> None:
     network = make()
-    check_tensors(network.settings(), network.state_dict())
+    check_tensors(network.constructor_arguments(), network.state_dict())
     check_extra_states(network)
 
 
@@ -25,26 +25,26 @@ def test_what_a_network_gives_is_accepted(make: Any) -> None:
 def test_settings_of_another_network_are_refused(make: Any, setting: str, value: Any) -> None:
     network = make()
     with pytest.raises(ArgumentError, match=r"act_fun\.\d\.coef"):
-        check_tensors({**network.settings(), setting: value}, network.state_dict())
+        check_tensors({**network.constructor_arguments(), setting: value}, network.state_dict())
 
 
 def test_a_grid_for_every_layer_is_understood() -> None:
     network = Network([2, 3, 1], grid=[2, 4], k=[3, 1])
-    check_tensors(network.settings(), network.state_dict())
+    check_tensors(network.constructor_arguments(), network.state_dict())
 
 
 def test_a_tensor_larger_than_its_storage_is_refused(make: Any) -> None:
     network = make()
     state = {**network.state_dict(), "act_fun.0.coef": torch.zeros(1).expand(10**6, 10**6)}
     with pytest.raises(ArgumentError, match="more elements"):
-        check_tensors(network.settings(), state)
+        check_tensors(network.constructor_arguments(), state)
 
 
 def test_whole_numbers_in_place_of_parameters_are_refused(make: Any) -> None:
     network = make()
     state = {**network.state_dict(), "act_fun.0.coef": network.act_fun[0].coef.long()}
     with pytest.raises(ArgumentError, match="no numbers"):
-        check_tensors(network.settings(), state)
+        check_tensors(network.constructor_arguments(), state)
 
 
 def test_an_unknown_function_is_named_with_the_remedy() -> None:

@@ -37,17 +37,17 @@ def test_the_two_names_are_one_class() -> None:
     ],
 )
 def test_arguments_are_kept_as_settings(name: str, value: Any) -> None:
-    assert KAN(width=[2, 1], **{name: value}).settings()[name] == value
+    assert KAN(width=[2, 1], **{name: value}).constructor_arguments()[name] == value
 
 
 def test_settings_make_the_same_model(x: Tensor) -> None:
     model = KAN(width=[2, [2, 1], 1], mult_arity=[[], [3], []], grid=4, k=2, seed=5)
-    assert torch.equal(KAN(**model.settings())(x), model(x))
+    assert torch.equal(KAN(**model.constructor_arguments())(x), model(x))
 
 
 def test_every_setting_is_an_argument() -> None:
     arguments = set(inspect.signature(KAN.__init__).parameters) - {"self"}
-    assert set(KAN(width=[2, 1]).settings()) <= arguments
+    assert set(KAN(width=[2, 1]).constructor_arguments()) <= arguments
 
 
 def test_one_seed_gives_one_model(x: Tensor) -> None:

@@ -82,7 +82,7 @@ def test_a_saved_model_is_one_file_and_comes_back(make: Any, x: Tensor, tmp_path
     loaded = KAN.loadckpt("./folder/mark")
     assert torch.equal(loaded(x), model(x))
     assert loaded.symbolic_fun[0].funs_name == model.symbolic_fun[0].funs_name
-    assert loaded.settings() == model.settings()
+    assert loaded.constructor_arguments() == model.constructor_arguments()
 
 
 def test_data_are_saved_only_on_request(make: Any, x: Tensor) -> None:

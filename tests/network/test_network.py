@@ -386,8 +386,8 @@ def test_settings_make_an_equal_network() -> None:
         "scale_base_sigma": 2.0,
     }
     network = Network(**options)
-    assert network.settings() == {**options, "width": [[2, 0], [1, 2], [1, 0]]}
-    twin = Network(**network.settings())
+    assert network.constructor_arguments() == {**options, "width": [[2, 0], [1, 2], [1, 0]]}
+    twin = Network(**network.constructor_arguments())
     assert all(torch.equal(*pair) for pair in zip(network.parameters(), twin.parameters()))
     assert [p.requires_grad for p in network.parameters()] == [p.requires_grad for p in twin.parameters()]
 
@@ -435,7 +435,7 @@ def test_rebuilding_with_other_inputs_takes_all_columns() -> None:
 def test_the_state_restores_the_whole_function(mixed: Network) -> None:
     mixed.n_columns, mixed.input_id = 3, torch.tensor([2, 0])
     mixed.draw_stream()
-    fresh = Network(**{**mixed.settings(), "seed": 99}).double()
+    fresh = Network(**{**mixed.constructor_arguments(), "seed": 99}).double()
     fresh.load_state_dict(mixed.state_dict())
     data = torch.rand(10, 3, generator=torch.Generator().manual_seed(0)).double()
     assert torch.equal(fresh(data), mixed(data))

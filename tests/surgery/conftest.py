@@ -74,7 +74,7 @@ class Snapshot:
                 network._draws,
                 id(network.cache_data),
                 id(network._reference),
-                network.settings(),
+                network.constructor_arguments(),
             ),
             "random": torch.get_rng_state(),
         }

@@ -104,7 +104,7 @@ def test_a_child_keeps_every_setting_and_the_original_stays(kit, mult_arity, ope
     snapshot.assert_unchanged()
     kit.assert_nothing_shared(network, child)
     assert type(child) is kit.Sub
-    assert child.settings() == network.settings()
+    assert child.constructor_arguments() == network.constructor_arguments()
     assert child.training is False
     assert child._draws == network._draws
     assert (child.dtype, child.device) == (network.dtype, network.device)
