@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 import kan
+from kan.common import algebra
 from kan.common.lazy import _STAR_NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -122,6 +123,9 @@ def test_every_block_says_what_language_it_is_in() -> None:
     assert unnamed == []
 
 
+OF_OTHER_LIBRARIES = {*_STAR_NAMES, *algebra.__all__, "pd"}
+
+
 def public_modules() -> list[str]:
     """Return the modules that users import from."""
     doors = [f"kan.{path.stem}" for path in sorted((ROOT / "kan").glob("*.py")) if path.stem != "__init__"]
@@ -144,7 +148,7 @@ def public_names() -> Iterator[str]:
         module = importlib.import_module(module_name)
         for name in module.__all__:
             value = getattr(module, name)
-            if name in _STAR_NAMES or (module_name != "kan" and value is getattr(kan, name, None)):
+            if name in OF_OTHER_LIBRARIES or (module_name != "kan" and value is getattr(kan, name, None)):
                 continue
             yield f"{module_name}.{name}"
             if inspect.isclass(value) and value not in seen and not issubclass(value, Exception):
