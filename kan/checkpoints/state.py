@@ -98,7 +98,7 @@ class NetworkState:
         network.load_state_dict(dict(self.tensors))
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(self.trainable.get(name, parameter.requires_grad))
-        network.train(self.training)
+        torch.nn.Module.train(network, self.training)  # subclasses have methods `train` that train
         network._draws = self.draws
 
     def __deepcopy__(self, memo: Any) -> NetworkState:

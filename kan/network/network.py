@@ -450,7 +450,8 @@ class Network(ExtraState, Model):
                 "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
             )
         fresh = make(type(self), **{**self.constructor_arguments(), **changes})
-        fresh.to(dtype=self.dtype, device=self.device).train(self.training)
+        fresh.to(dtype=self.dtype, device=self.device)
+        nn.Module.train(fresh, self.training)  # subclasses have methods `train` that train
         if fresh.width_in[0] == self.width_in[0]:
             fresh.n_columns, fresh.input_id = self.n_columns, self.input_id.clone()
         fresh.cache_data, fresh._reference, fresh._draws = self.cache_data, self._reference, self._draws

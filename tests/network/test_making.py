@@ -66,3 +66,14 @@ def test_a_method_may_be_called_predict() -> None:
     model.fit({"train_input": x, "train_label": x[:, :1]}, steps=2, progress=False)
     assert model.predict(x.numpy()).shape == (20, 1)
     assert torch.equal(torch.as_tensor(model.predict(x)), model(x).detach())
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_method_may_be_called_train(step: str) -> None:
+    class Training(KAN):
+        def train(self, table: Any, epochs: int) -> Any:  # type: ignore[override]
+            raise AssertionError("the library sets the training mode, and does not train")
+
+    model, x = Training([2, 3, 1], seed=0), torch.rand(50, 2)
+    model(x)
+    assert STEPS[step](model).training
