@@ -154,6 +154,11 @@ class Network(ExtraState, Model):
         """Sum and multiplication nodes of every node layer, inputs first."""
         return self.graph_shape.width
 
+    @width.setter
+    def width(self, width: Any) -> list[list[int]]:
+        """Return a width that may be written as the constructor takes it."""
+        return Shape.parse(width, self.mult_arity).width
+
     @property
     def width_in(self) -> list[int]:
         """Nodes of every node layer."""

@@ -71,7 +71,7 @@ def test_a_method_may_be_called_predict() -> None:
 @pytest.mark.parametrize("step", STEPS)
 def test_a_method_may_be_called_train(step: str) -> None:
     class Training(KAN):
-        def train(self, table: Any, epochs: int) -> Any:  # type: ignore[override]
+        def train(self, table: Any, epochs: int) -> Any:
             raise AssertionError("the library sets the training mode, and does not train")
 
     model, x = Training([2, 3, 1], seed=0), torch.rand(50, 2)
