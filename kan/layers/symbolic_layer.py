@@ -23,14 +23,15 @@ from kan.common.extra_state import ExtraState, unpack
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
-from kan.symbolic import fit_affine, lookup
+from kan.layers.function_tables import Row, compute_the_same
+from kan.symbolic import find, fit_affine, lookup
 from kan.symbolic.library import Unguarded
 
 IDLE = "0"
 ANONYMOUS = "anonymous"
 
-# A function for every edge [O][I]: what is written into a copy would be lost, so that nothing can be.
-_Table = tuple[tuple[Callable[..., Any], ...], ...]
+# A function for every edge [O][I].
+_Table = tuple[Row, ...]
 
 # Where every function of the library and its derivative are finite.
 _HARMLESS = 0.5
@@ -105,18 +106,21 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     @property
     def funs(self) -> _Table:
-        """The torch function of every edge [O][I]; `fix_symbolic` gives an edge another one."""
-        return self._table(lambda j, i: self._function(j, i)[0])
+        """The torch function of every edge [O][I]; one that is written in is taken (see `function_tables`)."""
+        return self._table(lambda j, i: self._function(j, i)[0], self._write_function)
 
     @property
     def funs_avoid_singularity(self) -> _Table:
         """The guarded torch function of every edge [O][I]."""
-        return self._table(lambda j, i: self._function(j, i)[1])
+        return self._table(lambda j, i: self._function(j, i)[1], partial(self._write_side, "funs_avoid_singularity"))
 
     @property
     def funs_sympy(self) -> _Table:
         """The sympy function of every edge [O][I]."""
-        return self._table(lambda j, i: self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1])
+        return self._table(
+            lambda j, i: self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1],
+            partial(self._write_side, "funs_sympy"),
+        )
 
     @property
     def has_trained_functions(self) -> bool:
@@ -337,9 +341,34 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         """Whether edge (j, i) carries a function without a name."""
         return self.funs_name[pair[0]][pair[1]] == ANONYMOUS
 
-    def _table(self, of_edge: Callable[[int, int], Callable[..., Any]]) -> _Table:
-        """Return a function for every edge."""
-        return tuple(tuple(of_edge(j, i) for i in range(self.in_dim)) for j in range(self.out_dim))
+    def _table(
+        self, of_edge: Callable[[int, int], Callable[..., Any]], write: Callable[[int, int, Any], None]
+    ) -> _Table:
+        """Return a function for every edge, and take what is written."""
+        inputs, outputs = range(self.in_dim), range(self.out_dim)
+        return tuple(Row((of_edge(j, i) for i in inputs), partial(write, j)) for j in outputs)
+
+    def _write_function(self, j: int, i: int, function: Any) -> None:
+        """Give edge (i, j) the function of its name, if that is what is written, or else one without a name."""
+        if not callable(function):
+            raise ArgumentError(f"edge ({i}, {j}) takes a function of a tensor; got {function!r}.")
+        name = self.funs_name[j][i]
+        entry = find(name)
+        if entry is None or not compute_the_same(function, entry[0]):
+            self.set_edge(i, j, function)
+        elif name != IDLE:
+            self.set_edge(i, j, name)
+
+    def _write_side(self, table: str, j: int, i: int, function: Any) -> None:
+        """Take a function for sympy or near singularities that belongs to the function of edge (i, j)."""
+        present = getattr(self, table)[j][i]
+        if table == "funs_avoid_singularity":
+            function, present = (partial(_guarded_value, one, 10.0) for one in (function, present))
+        if not (callable(function) and compute_the_same(function, present)):
+            raise ArgumentError(
+                f"`{table}` of edge ({i}, {j}) follows from its function {self.funs_name[j][i]!r}, and another one "
+                "would be lost: name the function first, and one of your own by `add_symbolic`."
+            )
 
     def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the plain and the guarded torch function of edge (j, i)."""

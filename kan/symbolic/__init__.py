@@ -17,7 +17,7 @@ from kan.symbolic.guards import (
     f_sqrt,
     f_tan,
 )
-from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, lookup
+from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, find, lookup
 from kan.symbolic.rounding import ex_round, snap_number
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "f_power1d5",
     "f_sqrt",
     "f_tan",
+    "find",
     "fit_affine",
     "fit_params",
     "lookup",

@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable
 
 import pytest
+import sympy
 import torch
 from torch import Tensor
 from torch.func import functional_call
@@ -306,11 +307,45 @@ def test_a_name_replaces_a_function_without_one() -> None:
     assert layer.funs[0][0] is torch.sin
 
 
-@pytest.mark.parametrize("name", ["funs", "funs_avoid_singularity", "funs_sympy"])
-def test_functions_that_are_read_cannot_be_written_into(name: str) -> None:
-    table = getattr(make_layer(), name)
-    with pytest.raises(TypeError, match="does not support item assignment"):
-        table[0][0] = torch.sin
+# What is written into the tables
+
+
+def write(layer: Symbolic_KANLayer, i: int, j: int, name: str, *functions: object) -> None:
+    layer.funs_name[j][i] = name
+    for table, function in zip((layer.funs, layer.funs_sympy, layer.funs_avoid_singularity), functions):
+        table[j][i] = function  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["sin", "x^1.5", "log", "1/x^2", "gaussian"])
+def test_a_named_function_that_is_written_in_is_that_of_the_name(name: str) -> None:
+    layer, named = make_layer(), make_layer((1, 0, name))
+    layer.load_state_dict({key: value for key, value in named.state_dict().items() if "extra" not in key})
+    write(layer, 1, 0, name, SYMBOLIC_LIB[name][0], SYMBOLIC_LIB[name][1], SYMBOLIC_LIB[name][3])
+    assert torch.equal(layer(samples())[0], named(samples())[0])
+    assert pickle.loads(pickle.dumps(layer)).funs_name == named.funs_name
+
+
+def test_functions_of_a_script_are_known_by_what_they_compute() -> None:
+    layer = make_layer()
+    write(layer, 0, 0, "exp", lambda x: torch.e**x, lambda x: sympy.E**x, lambda x, y_th: ((), torch.exp(x)))
+    write(layer, 1, 0, "0", lambda x: x * 0, lambda x: x * 0, lambda x, y_th: x * 0)
+    assert (layer.funs[0][0], layer.is_fixed(0, 0), layer.is_fixed(1, 0)) == (torch.exp, True, False)
+
+
+def test_another_function_than_that_of_the_name_has_none() -> None:
+    layer = make_layer((0, 0, "sin"))
+    layer.funs[0][0] = torch.cos  # type: ignore[index]
+    assert layer.funs_name[0][0] == "anonymous"
+    expected = layer.affine[0, 0, 2] * torch.cos(layer.affine[0, 0, 0] * samples()[:, 0] + layer.affine[0, 0, 1])
+    torch.testing.assert_close(layer(samples())[1][:, 0, 0], expected + layer.affine[0, 0, 3])
+
+
+@pytest.mark.parametrize("name", ["funs_avoid_singularity", "funs_sympy"])
+def test_what_does_not_belong_to_the_function_is_refused(name: str) -> None:
+    with pytest.raises(ArgumentError, match=rf"`{name}` of edge \(1, 0\) follows from its function 'sin'"):
+        getattr(make_layer((1, 0, "sin")), name)[0][1] = torch.cos
+    with pytest.raises(ArgumentError, match="takes a function of a tensor; got 'sin'"):
+        make_layer().funs[0][0] = "sin"  # type: ignore[index]
 
 
 def test_a_function_that_a_state_could_not_hold_is_asked_for() -> None:
