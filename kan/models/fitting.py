@@ -72,7 +72,7 @@ class Fitting(Observed, Versions):
             DataLoader of such pairs; or 'train_loader' and 'test_loader'.
         opt : str
             'LBFGS' (full batches, small models), 'Adam', or 'LM' (Levenberg-Marquardt: the most accurate, for models of
-            up to a few thousand parameters and the default loss).
+            up to a few thousand parameters and the default loss), in small or capital letters.
         steps : int
             Steps of the optimiser.
         log : int

@@ -25,7 +25,7 @@ from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
 from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_prediction
-from kan.training.optimisers import OPTIMISERS, make_optimiser
+from kan.training.optimisers import make_optimiser, optimiser_name
 from kan.training.record import BestModel, Record, named_metrics
 from kan.training.schedule import GridSchedule, read_grids
 from kan.training.threads import threads_for
@@ -345,7 +345,7 @@ def _grids(model: Model) -> list[Tensor]:
 
 def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: float, patience: int | None) -> None:
     """Raise an ArgumentError for arguments that make no training run, before anything is changed."""
-    check_choice("opt", opt, OPTIMISERS)
+    optimiser_name(opt)
     check_number("lamb", lamb, least=0)
     for name, value, least in (("steps", steps, 0), ("epochs", epochs, 0), ("log", log, 1), ("patience", patience, 1)):
         if value is not None:

@@ -52,6 +52,24 @@ OPTIMISERS: dict[str, Callable[[Iterable[nn.Parameter], float | None], Any]] = {
 }
 
 
+def optimiser_name(name: Any) -> str:
+    """Return the name of an optimiser as the table has it, from one in small or capital letters.
+
+    Raises
+    ------
+    ArgumentError
+        For an unknown name; it lists the known ones.
+
+    Examples
+    --------
+    >>> optimiser_name("adam")
+    'Adam'
+    """
+    known = {key.lower(): key for key in OPTIMISERS}.get(str(name).lower(), name)
+    check_choice("opt", known, OPTIMISERS)
+    return str(known)
+
+
 def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: float | None) -> Any:
     """Return the optimiser `name` for the trainable parameters.
 
@@ -60,8 +78,8 @@ def make_optimiser(name: str, parameters: Iterable[nn.Parameter], lr: float | No
     ArgumentError
         For an unknown name; it lists the known ones. If nothing is to be trained.
     """
-    check_choice("opt", name, OPTIMISERS)
+    make = OPTIMISERS[optimiser_name(name)]
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if not trained:
         raise ArgumentError("no parameter of the model is trained: set `requires_grad_(True)` for some of them.")
-    return OPTIMISERS[name](trained, lr)
+    return make(trained, lr)

@@ -463,7 +463,7 @@ def test_the_last_results_are_kept(make: Make, dataset: Any) -> None:
         ({"pred_fn": 1}, "`pred_fn` must be a function; got 1"),
         ({"metrics": ["accuracy"]}, "`metrics` must be a list of functions"),
         ({"metrics": len}, "`metrics` must be a list of functions"),
-        ({"opt": "lbfgs"}, "`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'lbfgs'"),
+        ({"opt": "sgd"}, "`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'sgd'"),
         ({"reg_metric": "edge"}, "`reg_metric` must be one of 'edge_forward_spline_n'"),
         ({"display_metrics": ["accuracy"]}, "`display_metrics` must be one of 'train_loss', 'test_loss', 'reg'"),
     ],

@@ -47,6 +47,13 @@ def test_lbfgs_has_the_settings_of_pykan() -> None:
     assert group["tolerance_grad"] == group["tolerance_change"] == group["tolerance_ys"] == 1e-32
 
 
+@pytest.mark.parametrize("name", ["adam", "ADAM", "lbfgs", "lm"])
+def test_names_are_known_in_small_and_capital_letters(name: str) -> None:
+    model, x = KAN(width=[2, 1], auto_save=False), torch.rand(20, 2)
+    losses = model.fit({"train_input": x, "train_label": x[:, :1]}, opt=name, steps=2, progress=False)["train_loss"]
+    assert losses[1] < losses[0]
+
+
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS', 'Adam', 'LM'; got 'SGD'"):
         make_optimiser("SGD", parameters(), None)
