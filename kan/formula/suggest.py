@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,7 +120,7 @@ def suggest_symbolic(
     >>> name, function, r2, complexity = suggest_symbolic(
     ...     network, 0, 0, 0, lib=["0", "x", "sin"], x=torch.rand(50, 1), verbose=False
     ... )
-    >>> name, round(r2, 4), complexity
+    >>> name, round(r2.item(), 4), complexity.item()
     ('x', 1.0, 1)
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
@@ -130,7 +131,9 @@ def suggest_symbolic(
     if verbose:
         say(_table(choice.ranking[: max(int(topk), 1)]))
     best = choice.best
-    return best.name, lookup(best.name), best.r2, best.complexity
+    # Numbers of numpy, as in pykan, for scripts that call `.item()` of them.
+    complexity: Any = np.asarray(best.complexity)[()]
+    return best.name, lookup(best.name), np.float64(best.r2), complexity
 
 
 @torch.no_grad()

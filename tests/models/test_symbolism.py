@@ -46,8 +46,8 @@ def test_from_data_to_a_formula(dataset: Any) -> None:
     model.fit(dataset, steps=4, progress=False)
     lib = ["x", "x^2", "sin"]
     name, _, r2, complexity = model.suggest_symbolic(0, 0, 0, lib=lib, verbose=False)
-    assert (name, complexity) == ("x^2", 2)
-    assert float(r2) > 0.999
+    assert (name, complexity.item()) == ("x^2", 2)  # `item`, for scripts call it
+    assert r2.item() > 0.999
     assert model.symbolic_fun[0].mask.sum() == 0
     model.auto_symbolic(lib=lib, verbose=0)
     assert model.symbolic_fun[0].funs_name == [["x^2", "x"]]
