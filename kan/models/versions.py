@@ -6,11 +6,14 @@ one file; a child of `prune`, `refine` or `copy` continues its parent's history 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from kan.checkpoints import History, copy_network, load_checkpoint, save_checkpoint
+from kan.checkpoints.archive import read_archive, write_archive
 from kan.common.console import say
 from kan.common.properties import settled
 from kan.network import Network, make
@@ -115,6 +118,29 @@ class Versions(Network):
             model.begin_history("load")
         return model
 
+    def save_ckpt(self, name: str, folder: str = "./model_ckpt") -> None:
+        """Save the parameters, as pykan 0.0.x does; `saveckpt` saves the whole model.
+
+        Parameters
+        ----------
+        name, folder : str
+            The file and where it is; a missing folder is created.
+        """
+        _warn_of_old_name("save_ckpt", "saveckpt")
+        write_archive(dict(self.state_dict()), Path(folder, name))
+        say(f"save this model to {Path(folder, name)}")
+
+    def load_ckpt(self, name: str, folder: str = "./model_ckpt") -> None:
+        """Take the parameters that `save_ckpt` has saved from a model of the same shape.
+
+        Raises
+        ------
+        CheckpointError
+            If there is no such file, or it is damaged. Nothing in it is executed.
+        """
+        _warn_of_old_name("load_ckpt", "loadckpt")
+        self.load_state_dict(read_archive(Path(folder, name)))
+
     def copy(self: Self) -> Self:
         """Return an equal model that shares nothing with this one; its history goes on in a round of its own.
 
@@ -192,3 +218,8 @@ class Versions(Network):
         if model.n_columns == self.n_columns:
             model.cache_data, model._reference = self.cache_data, self._reference
         return model
+
+
+def _warn_of_old_name(old: str, new: str) -> None:
+    """Say what pykan 0.0.x's method is called today."""
+    warnings.warn(f"`{old}` keeps the parameters only; `{new}` is for whole models.", DeprecationWarning, stacklevel=3)

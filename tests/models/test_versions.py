@@ -287,3 +287,18 @@ def test_the_last_lines_of_the_history_can_be_chosen(make: Any, capsys: Any) -> 
     capsys.readouterr()
     model.history(1)
     assert capsys.readouterr().out == "0.0 => remove_edge => 0.1\n"
+
+
+def test_parameters_are_saved_under_the_names_of_the_oldest_pykan(tmp_path: Path) -> None:
+    model, x = KAN(width=[2, 2, 1], seed=0), torch.rand(20, 2)
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
+    before, folder = model(x), str(tmp_path / "model_ckpt")
+    with pytest.warns(DeprecationWarning, match="`saveckpt` is for whole models"):
+        model.save_ckpt("first", folder)
+    model.unfix_symbolic(0, 0, 0)
+    model.act_fun[0].coef.data += 1
+    with pytest.warns(DeprecationWarning, match="`loadckpt` is for whole models"):
+        model.load_ckpt("first", folder)
+    assert torch.equal(model(x), before)
+    with pytest.warns(DeprecationWarning, match="load_ckpt"), pytest.raises(CheckpointError):
+        model.load_ckpt("second", folder)
