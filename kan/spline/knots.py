@@ -79,7 +79,9 @@ def refined_knots(interior: Tensor, x: Tensor, *, intervals: int, degree: int) -
 
     Where the samples leave the old grid, the curve there, which fades out over the `degree` knots beyond it, is kept
     too: these knots become interior ones. Every old knot within the new range stays if `intervals` allows it, so that
-    the new space contains the old curves; the others go where intervals are widest.
+    the new space contains the old curves; the others go where intervals are widest. If not, all of them move: removing
+    those that the curves need least (Lyche and Mørken 1988) was tried, and changes the curves a seventh as much, but
+    fits that go on from there with moving grids end a few percent worse.
     """
     low = torch.minimum(interior[:, :1], x.amin(dim=0)[:, None])
     high = torch.maximum(interior[:, -1:], x.amax(dim=0)[:, None])
