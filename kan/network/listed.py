@@ -50,7 +50,7 @@ class Listed(property):
             raise ArgumentError(
                 f"`{self.name}` must have an entry for each of {len(present)} layers; got {len(values)}."
             )
-        for layer, value in enumerate(values):
+        for layer, value in enumerate([present.checked(layer, value) for layer, value in enumerate(values)]):
             present[layer] = value
 
 
@@ -61,8 +61,8 @@ class _Parameters(list):
         super().__init__(getattr(network, f"{name}_{layer}") for layer in range(network.depth))
         self._network, self._name = network, name
 
-    def __setitem__(self, layer: Any, value: Any) -> None:
-        layer = range(len(self))[layer]
+    def checked(self, layer: int, value: Any) -> nn.Parameter:
+        """Return a value for a layer as a parameter, a new one unless it is one, or raise."""
         before = self[layer]
         if not isinstance(value, nn.Parameter):
             value = torch.as_tensor(value, dtype=before.dtype, device=before.device)
@@ -71,6 +71,11 @@ class _Parameters(list):
             raise ArgumentError(
                 f"`{self._name}[{layer}]` must have shape {tuple(before.shape)}; got {tuple(value.shape)}."
             )
+        return value
+
+    def __setitem__(self, layer: Any, value: Any) -> None:
+        layer = range(len(self))[layer]
+        value = self.checked(layer, value)
         super().__setitem__(layer, value)
         setattr(self._network, f"{self._name}_{layer}", value)
 

@@ -55,6 +55,9 @@ def test_other_shapes_are_refused(network: Network) -> None:
         network.node_bias[-1] = torch.ones(2)
     with pytest.raises(ArgumentError, match="`node_bias` must have an entry for each of 2 layers; got 1"):
         network.node_bias = [torch.ones(2)]
+    with pytest.raises(ArgumentError, match=r"`node_bias\[1\]` must have shape"):
+        network.node_bias = [torch.ones(2), torch.ones(2)]
+    assert not any(entry.any() for entry in network.node_bias)
 
 
 @pytest.mark.parametrize("way", [copy.deepcopy, lambda entries: pickle.loads(pickle.dumps(entries))])
