@@ -47,4 +47,9 @@ class _Pandas(ModuleType):
     """pandas, loaded when something of it is used: this library needs none, and a star import must do without it."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(import_module("pandas"), name)
+        try:
+            return getattr(import_module("pandas"), name)
+        except ModuleNotFoundError as error:
+            if name.startswith("__"):  # asked for by what looks at every name, not by a script that wants pandas
+                raise AttributeError(str(error)) from error
+            raise

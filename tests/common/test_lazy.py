@@ -62,6 +62,8 @@ def test_star_import_does_without_pandas(monkeypatch: pytest.MonkeyPatch) -> Non
     pandas = lazy_name("pd")
     with pytest.raises(ModuleNotFoundError, match="pandas"):
         pandas.read_csv  # noqa: B018
+    assert not hasattr(pandas, "__wrapped__")
+    assert "pandas" in repr(pandas)
 
 
 def test_modules_can_be_used_without_an_import_of_their_own() -> None:
