@@ -32,6 +32,15 @@ def g(x: torch.Tensor) -> torch.Tensor:
     return torch.exp((first + second) / 2)
 
 
+SPARSE = {
+    "exp(sin(pi x_1) + x_2^2)": f,
+    "exp(-x_1^2 - x_2^2)": lambda x: torch.exp(-(x**2).sum(dim=1, keepdim=True)),
+    "tanh(3 x_1 - 2 x_2^2)": lambda x: torch.tanh(3 * x[:, [0]] - 2 * x[:, [1]] ** 2),
+    "x_1^2 + sin(pi x_2)": lambda x: x[:, [0]] ** 2 + torch.sin(torch.pi * x[:, [1]]),
+    "|x_1| + x_2": lambda x: x[:, [0]].abs() + x[:, [1]],
+}
+
+
 def samples(count: int = 1000, *, noise: float = 0.0, n_var: int = 2, seed: int = 1) -> dict[str, torch.Tensor]:
     dataset = create_dataset(f if n_var == 2 else g, n_var=n_var, train_num=count)
     dataset["train_label"] = dataset["train_label"] + noise * normal(count, seed=seed)
@@ -130,6 +139,20 @@ def penalty() -> None:
         row(f"{lamb:g}", *errors, *left)
 
 
+def sparsity() -> None:
+    columns = ("one start", "16 starts", "16 starts, lamb=3e-3")
+    head("function", *(f"{column}, seed {seed}" for column in columns for seed in SEEDS))
+    for name, function in SPARSE.items():
+        dataset = create_dataset(function, n_var=2)
+        left = []
+        for number, lamb in ((1, 1e-3), (16, 1e-3), (16, 3e-3)):
+            for seed in SEEDS:
+                model = KAN(width=[2, 5, 1], grid=3, k=3, seed=seed)
+                fit(model, dataset, lamb=lamb, n_starts=number)
+                left.append(model.prune().n_edge)
+        row(name, *left)
+
+
 def noise() -> None:
     head("intervals", "plain: training", "test", "lamb=1e-3: training", "test", "best step: test")
     dataset = samples(300, noise=0.1)
@@ -209,7 +232,7 @@ def precision() -> None:
         row(str(dtype).split(".")[1], *medians(errors))
 
 
-EXPERIMENTS = (shape, starts, refinement, data, penalty, noise, formulas, optimiser, precision)
+EXPERIMENTS = (shape, starts, refinement, data, penalty, sparsity, noise, formulas, optimiser, precision)
 TABLES = {table.__name__: table for table in EXPERIMENTS}
 
 

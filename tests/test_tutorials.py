@@ -35,9 +35,9 @@ def seconds_of(path: Path) -> int:
 
 
 def fast() -> list[Path]:
-    """Return notebooks that can be executed within the time for the tests, the shorter ones first."""
+    """Return notebooks that can be executed within the time for the tests: the first tutorial, then the shortest."""
     chosen, total = [], 0
-    for path in sorted(ALL, key=lambda path: (seconds_of(path), path)):
+    for path in sorted(ALL, key=lambda path: (path.name != "hellokan.ipynb", seconds_of(path), path)):
         total += seconds_of(path)
         if seconds_of(path) <= MOST_SECONDS_OF_ONE and total <= MOST_SECONDS_OF_ALL:
             chosen.append(path)

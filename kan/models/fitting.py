@@ -122,8 +122,8 @@ class Fitting(Observed, Versions):
             model itself is refined, and its function kept; 'grid' is recorded with every step.
         n_starts : int
             Train this many starts, the model as it is and others drawn afresh, and keep the best. After every eighth of
-            the steps three in four are given up, by their loss on the test set, or on a fifth of the training data
-            where there is none. The model as it is never is: it takes the steps that it would take alone, and is
+            the steps three in four are given up, by loss and penalties on the test set, or on a fifth of the training
+            data where there is none. The model as it is never is: it takes the steps that it would take alone, and is
             compared at the end with the best of the others, on the test set, or on the training data. So the result
             is never worse there than with one start (but for the luck of a loader that shuffles). 16 starts take
             four times the steps of one; `grids` after the first take twice the steps.
@@ -132,7 +132,7 @@ class Fitting(Observed, Versions):
         -------
         dict of lists of float
             'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step; 'starts'
-            with `n_starts`: the loss at which every start was left.
+            with `n_starts`: loss plus `lamb` times penalty at which every start was left, on the scale of 'train_loss'.
 
         Raises
         ------

@@ -8,6 +8,7 @@ steps are not computed again; early stopping, the best parameters and a schedule
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -213,10 +214,20 @@ class Training:
         """Forget what can be computed again."""
         self._points = None
 
-    def loss_at(self, batch: Batch) -> float:
-        """Return the loss on some data, as it is recorded."""
+    def value_at(self, batch: Batch) -> float:
+        """Return the objective, loss and penalties, on some data, as losses are recorded."""
         with self._grad_mode():
-            return self._shown(self.objective.at(*batch, repeatedly=False, penalised=False).terms()[0])
+            loss, reg = self.objective.at(*batch, repeatedly=False).terms()
+            return self._shown(loss + self.objective.lamb * reg)
+
+    def last_value(self) -> float:
+        """Return the same from the record of the last step; infinity before the first."""
+        if not self.record.values["train_loss"]:
+            return math.inf
+        loss, reg = (self.record.values[name][-1] for name in ("train_loss", "reg"))
+        if self.objective.loss_fn is None:
+            return math.sqrt(max(loss**2 + self.objective.lamb * reg, 0.0))
+        return loss + self.objective.lamb * reg
 
     def results(self) -> Results:
         """Return what was recorded."""

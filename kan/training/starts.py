@@ -8,6 +8,9 @@ The network as it is given is never given up. It takes the very steps that it wo
 compared with the best of the others: more starts are never worse than one. 16 starts take four times the steps of one,
 with whatever optimiser and loss.
 
+What judges is what is trained: loss and penalties. By the loss alone the start would win that resisted the penalties
+best, and pruning would leave more edges.
+
 All of them take turns in the one network that was given, so that functions of the user's own which refer to it see the
 start that is being trained. A start is a set of tensors for its parameters, and a run of training of its own.
 
@@ -60,9 +63,9 @@ class StartSearch:
     ----------
     training : Training
         That of the start in the network; at the end, of the best.
-    losses : list of float
-        For every start the loss with which it was left. Those that were given up early: on held-out data. The last two:
-        on the test data, or on the training data where there are no others.
+    values : list of float
+        For every start the objective with which it was left. Those that were given up early: on held-out data. The last
+        two: on the test data, or on the training data where there are no others.
 
     Raises
     ------
@@ -72,7 +75,7 @@ class StartSearch:
 
     def __init__(self, training: Training, number: int) -> None:
         self.training, self.number = training, check_whole("n_starts", number, 1)
-        self.losses = [math.nan] * self.number
+        self.values = [math.nan] * self.number
         self._starts: list[Start] = []
 
     @property
@@ -82,7 +85,7 @@ class StartSearch:
 
     def results(self) -> Results:
         """Return what the best start's training recorded, and 'starts': what every start reached."""
-        return {**self.training.results(), "starts": list(self.losses)}
+        return {**self.training.results(), "starts": list(self.values)}
 
     def run(self) -> None:
         """Try the starts, and train the last two to the end.
@@ -99,7 +102,7 @@ class StartSearch:
         except BaseException:
             steps.close()
             if self._starts:
-                min(self._starts, key=lambda start: start.loss).enter()
+                min(self._starts, key=lambda start: start.value).enter()
             raise
 
     def _advance(self) -> Generator[str, None, None]:
@@ -108,14 +111,14 @@ class StartSearch:
         while len(others) > 1:
             for start in (given, *others):
                 yield from self._describe(start, start.go_on(_steps_of_round(self.training)))
-                self.losses[start.number] = start.judge()
-            others = sorted(others, key=lambda start: start.loss)[: _kept(1 + len(others))]
+                self.values[start.number] = start.judge()
+            others = sorted(others, key=lambda start: start.value)[: _kept(1 + len(others))]
         # The one that is likely to be the best comes last: pictures on the way are then its own.
-        finalists = sorted((given, *others), key=lambda start: -start.loss)
+        finalists = sorted((given, *others), key=lambda start: -start.value)
         for start in finalists:
             yield from self._describe(start, start.finish())
-            self.losses[start.number] = start.judge()
-        best = min(finalists, key=lambda start: start.loss)
+            self.values[start.number] = start.judge()
+        best = min(finalists, key=lambda start: start.value)
         self.training = best.training
         best.enter()
 
@@ -160,12 +163,12 @@ class Start:
 
     Attributes
     ----------
-    loss : float
+    value : float
         What `judge` found last.
     """
 
     def __init__(self, number: int, training: Training, tensors: list[Tensor]) -> None:
-        self.number, self.training, self.loss = number, training, math.inf
+        self.number, self.training, self.value = number, training, math.inf
         self._tensors, self._data, self._on_step = tensors, training.data, training.on_step
         self._judges: Batch | None = None
         if isinstance(training.data, TensorData):
@@ -204,14 +207,11 @@ class Start:
             self._leave()
 
     def judge(self) -> float:
-        """Evaluate the loss on data that judge; with a loader, take the last one of the training."""
+        """Evaluate the objective on data that judge; with a loader, take the last one of the training."""
         self.enter()
-        if self._judges is not None:
-            loss = self.training.loss_at(self._judges)
-        else:
-            loss = min(self.training.record.values["train_loss"][-1:], default=math.inf)
-        self.loss = loss if math.isfinite(loss) else math.inf
-        return self.loss
+        value = self.training.last_value() if self._judges is None else self.training.value_at(self._judges)
+        self.value = value if math.isfinite(value) else math.inf
+        return self.value
 
     def enter(self) -> None:
         """Let the network have this start's parameters."""

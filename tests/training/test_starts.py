@@ -12,6 +12,13 @@ import torch
 from kan.common.errors import ArgumentError
 
 
+def objective(model: Any, dataset: Any, *, lamb: float) -> float:
+    """Return the mean square error on the test data, plus `lamb` times the default penalty."""
+    with torch.no_grad():
+        loss = (model(dataset["test_input"]) - dataset["test_label"]).square().mean()
+        return float(loss + lamb * model.get_reg("edge_forward_spline_n", 1.0, 2.0, 0.0, 0.0))
+
+
 @pytest.mark.parametrize("opt", ["LBFGS", "Adam", "LM"])
 def test_the_best_start_is_kept(make: Any, dataset: Any, opt: str) -> None:
     model = make()
@@ -29,10 +36,24 @@ def test_more_starts_are_never_worse_than_one(make: Any, dataset: Any, options: 
     def reached(number: int) -> float:
         model = make(seed=seed)
         model.fit(dataset, steps=6, n_starts=number, progress=False, **options)
-        with torch.no_grad():
-            return float((model(dataset["test_input"]) - dataset["test_label"]).square().mean())
+        return objective(model, dataset, lamb=options.get("lamb", 0.0))
 
     assert reached(4) <= reached(1)
+
+
+def test_penalties_judge_too(make: Any, dataset: Any) -> None:
+    model = make()
+    results = model.fit(dataset, steps=16, lamb=0.05, n_starts=8, progress=False)
+    assert min(results["starts"]) == pytest.approx(objective(model, dataset, lamb=0.05) ** 0.5, rel=1e-4)
+
+
+def test_penalties_judge_with_a_loader_and_a_loss_too(make: Any, dataset: Any) -> None:
+    rows = torch.utils.data.TensorDataset(dataset["train_input"], dataset["train_label"])
+    loader = torch.utils.data.DataLoader(rows, batch_size=len(rows))
+    model = make()
+    options = {"steps": 8, "lamb": 0.05, "opt": "Adam", "n_starts": 4, "progress": False}
+    results = model.fit({"train_loader": loader}, loss_fn=torch.nn.functional.l1_loss, **options)
+    assert min(results["starts"]) == pytest.approx(results["train_loss"][-1] + 0.05 * results["reg"][-1], rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
