@@ -95,8 +95,7 @@ class ResidualSquares:
         self._rows = torch.cat([rows, self._base[None]])
         total = rows.new_zeros(self.size + 1, self.size + 1)
         add_products(self._rows, total)
-        curvatures = total.diagonal()[:-1]
-        units = curvatures.max().expand_as(curvatures)
+        units = self._units(total.diagonal()[:-1])
         return Quadratic(float(self._base.square().sum()), total[-1, :-1].clone(), total[:-1, :-1], units)
 
     def bend(self, start: Tensor, move: Tensor) -> Tensor:
@@ -106,6 +105,21 @@ class ResidualSquares:
         self.write(start + PROBE * move)
         change = (self._residuals() - self._base) / PROBE
         return self._rows[:-1] @ ((change - move @ self._rows[:-1]) * (2 / PROBE))
+
+    def _units(self, curvatures: Tensor) -> Tensor:
+        """Return what the curvature of every number (P,) is to be measured against.
+
+        Weights, in edges or matrices, are of one kind: the largest curvature of any. Numbers and vectors may be
+        constants of nature, of any size: their own.
+        """
+        units = curvatures.clone()
+        are_weights = [True] * len(self._weights) + [other.ndim > 1 for other in self._others]
+        weights = [piece for piece, is_one in zip(units.split(self._sizes), are_weights) if is_one]
+        if weights:
+            largest = torch.cat(weights).max()
+            for piece in weights:
+                piece.fill_(largest)
+        return units
 
     def _blocks(self) -> list[Tensor]:
         """Call the function, and return its residuals as matrices (samples, columns)."""

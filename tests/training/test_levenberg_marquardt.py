@@ -106,6 +106,22 @@ def test_a_differential_equation() -> None:
     assert (model(inside) - torch.sin(inside)).abs().max() < 5e-4
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_an_unknown_constant_of_any_size_is_found_beside_the_network(unit: float) -> None:
+    """The curvature of one was measured against that of the other, so the smaller one stayed where it was."""
+    x = torch.linspace(0, math.pi, 30, dtype=torch.float64)[:, None]
+    model = KAN(width=[1, 1], grid=5, grid_range=[0, math.pi], seed=0, auto_save=False).double()
+    stiffness = parameter(unit)
+
+    def residuals() -> tuple[Tensor, Tensor]:
+        bend = batch_hessian(model, x, create_graph=True)[:, 0, 0]
+        return 0.1 * (stiffness / unit * bend + 2 * torch.sin(x[:, 0])), model(x) - torch.sin(x)
+
+    losses = run(LevenbergMarquardt([*model.parameters(), stiffness], model=model), residuals, 15)
+    assert losses[-1] < 0.01
+    assert float(stiffness.detach() / unit) == pytest.approx(2, rel=1e-2)
+
+
 def test_the_poisson_equation() -> None:
     model = KAN(width=[2, 4, 1], grid=3, seed=0, auto_save=False).double()
     line = torch.linspace(-1, 1, 8, dtype=torch.float64)
