@@ -108,7 +108,7 @@ class Fitting(Observed, Versions):
             What the progress bar shows instead of losses and penalty.
         pred_fn : callable, optional
             ``pred_fn(x)`` or ``pred_fn(model, x)`` computes the prediction from the inputs instead of `forward`, for
-            physics losses. Grids are then left alone.
+            physics losses. The labels have the shape of what it returns, and grids are left alone.
         epochs : int, optional
             Passes over the data instead of `steps`; with `batch`, rows come in random order without repetition.
         patience : int, optional

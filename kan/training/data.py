@@ -29,7 +29,7 @@ class Expectation:
     free_labels : bool
         A loss of the user's own: labels of any shape and type, one for every row.
     free_inputs : bool
-        A prediction of the user's own: inputs of any shape.
+        A prediction of the user's own: inputs of any shape, and labels of the prediction's.
     """
 
     free_labels: bool = False
@@ -42,12 +42,13 @@ class Expectation:
         y = to_tensor(labels, plain=network.dtype)
         y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
         outputs = network.width_in[-1]
-        if y.ndim == 1 and outputs == 1 and not self.free_labels:
+        is_any = self.free_labels or self.free_inputs
+        if y.ndim == 1 and (outputs == 1 or self.free_inputs) and not self.free_labels:
             y = y[:, None]
-        expected = (x.shape[0],) if self.free_labels else (x.shape[0], outputs)
-        if tuple(y.shape[: len(expected)]) != expected or (not self.free_labels and y.ndim != 2):
-            wanted = f"{x.shape[0]} rows" if self.free_labels else f"shape {expected}"
-            are_classes = not self.free_labels and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
+        expected = (x.shape[0],) if is_any else (x.shape[0], outputs)
+        if tuple(y.shape[: len(expected)]) != expected or (not is_any and y.ndim != 2):
+            wanted = f"{x.shape[0]} rows" if is_any else f"shape {expected}"
+            are_classes = not is_any and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
             hint = " Classes need a loss that takes them, such as `loss_fn=torch.nn.CrossEntropyLoss()`."
             raise ArgumentError(
                 f"`{part}_label` must have {wanted} for `{part}_input` of shape {tuple(x.shape)}; got {tuple(y.shape)}."

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from kan.common.errors import ArgumentError
 from kan.network import Adjoint, Model, Network, Prepared
 from kan.network.trace import INPUT_FLOOR
 from kan.training.penalties import DEFAULT_METRIC, REG_METRICS, coefficient_penalty, penalty
@@ -153,11 +154,27 @@ class Point:
         """Return the prediction."""
         objective = self.objective
         if objective.pred_fn is not None:
-            return objective.pred_fn(self.x)
+            prediction = objective.pred_fn(self.x)
+            return prediction if objective.loss_fn is not None else self._checked(prediction)
         if self._prepared is None:
             result: Tensor = objective.network(self.x, **objective.singularity)
             return result
         return cast("Network", objective.network).predict_prepared(self._prepared, **objective.singularity)
+
+    def _checked(self, prediction: Any) -> Tensor:
+        """Return a prediction of the user's own as one that can be compared with the labels."""
+        wanted = tuple(self.y.shape)
+        if isinstance(prediction, Tensor) and (*prediction.shape, 1) == wanted:
+            prediction = prediction[:, None]
+        if not isinstance(prediction, Tensor) or tuple(prediction.shape) != wanted:
+            got = tuple(prediction.shape) if isinstance(prediction, Tensor) else type(prediction).__name__
+            raise ArgumentError(f"`pred_fn` must return the shape of the labels, {wanted}; got {got}.")
+        if torch.is_grad_enabled() and not prediction.requires_grad:
+            raise ArgumentError(
+                "what `pred_fn` returns has no gradient with respect to the parameters; make derivatives with "
+                "`create_graph=True`, as in batch_jacobian(model, x, create_graph=True)."
+            )
+        return prediction
 
 
 class AdjointPoint:

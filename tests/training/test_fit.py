@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from kan import KAN
+from kan import KAN, batch_jacobian
 from kan.common.errors import ArgumentError
 from kan.training import fit as fit_module
 from kan.training.record import Record
@@ -287,6 +287,47 @@ def test_a_prediction_of_the_users_own_is_trained(make: Make, with_model: bool) 
     assert results["test_loss"][-1] < 0.02
     curve = model(x).detach()
     assert torch.allclose(curve - curve[20], x**2 - x[20] ** 2, atol=0.02)
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "LM"])
+def test_labels_have_the_shape_of_the_prediction_of_the_users_own(make: Make, opt: str) -> None:
+    """A force in the plane has two components, its potential, the network, one."""
+    model, x = make((2, 1)), 2 * torch.rand(60, 2, generator=torch.Generator().manual_seed(0)) - 1
+    force = partial(batch_jacobian, model, create_graph=True)
+    results = quiet(model, {"train_input": x, "train_label": 2 * x}, opt=opt, pred_fn=force, steps=20)
+    assert results["train_loss"][-1] < 0.02
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "LM"])
+def test_a_prediction_of_one_number_per_row_goes_with_labels_in_a_column(make: Make, opt: str) -> None:
+    """They were broadcast against each other."""
+    model, x = make((1, 1)), torch.linspace(-1, 1, steps=40)[:, None]
+    results = quiet(
+        model,
+        {"train_input": x, "train_label": 2 * x},
+        opt=opt,
+        pred_fn=lambda x: batch_jacobian(model, x, create_graph=True)[:, 0],
+        steps=10,
+    )
+    assert results["train_loss"][-1] < 0.02
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "LM", "Adam"])
+@pytest.mark.parametrize(
+    ("prediction", "message"),
+    [
+        (lambda model, x: model(x[1:]), r"must return the shape of the labels, \(40, 1\); got \(39, 1\)"),
+        (lambda model, x: model(x) * torch.ones(2), r"must return the shape of the labels, \(40, 1\); got \(40, 2\)"),
+        (lambda model, x: None, r"must return the shape of the labels, \(40, 1\); got NoneType"),
+        (batch_jacobian, "create_graph=True"),
+    ],
+)
+def test_a_prediction_that_cannot_be_compared_or_trained_is_refused(
+    make: Make, opt: str, prediction: Any, message: str
+) -> None:
+    x = torch.linspace(-1, 1, steps=40)[:, None]
+    with pytest.raises(ArgumentError, match=message):
+        quiet(make((1, 1)), {"train_input": x, "train_label": 2 * x}, opt=opt, pred_fn=prediction, steps=2)
 
 
 # Grids
