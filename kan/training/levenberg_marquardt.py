@@ -158,6 +158,11 @@ class LevenbergMarquardt(OneGroupOptimiser):
         -------
         float
             The sum of squares before the step; `last_loss` is the one after it.
+
+        Raises
+        ------
+        ArgumentError
+            For what is no residual, or has no gradient, such as derivatives made without `create_graph=True`.
         """
         parameters = [parameter for parameter in self.param_groups[0]["params"] if parameter.requires_grad]
         return self.advance(ResidualSquares(parameters, self._layers, residual_fn))

@@ -28,6 +28,8 @@ from kan.training.quadratic import PROBE, Quadratic, add_products
 
 ResidualFunction = Callable[[], Any]
 
+_CREATE_GRAPH = "make derivatives with `create_graph=True`, as in batch_hessian(model, x, create_graph=True)"
+
 
 class ResidualSquares:
     """The sum of the squares of what a function returns, as `kan.training.quadratic.LeastSquares`.
@@ -63,6 +65,7 @@ class ResidualSquares:
             entry for layer in self._layers for entry in (layer.coef, layer.scale_base) if entry.requires_grad
         ]
         self._device = parameters[0].device
+        self._constants: list[Tensor | None] = []
 
     @torch.no_grad()
     def read(self) -> Tensor:
@@ -90,6 +93,9 @@ class ResidualSquares:
         """Return sum of squares and model."""
         with torch.enable_grad(), sample_weights(self._layers) as copies:
             blocks = self._blocks()
+        if not any(block.requires_grad for block in blocks):
+            raise ArgumentError(f"no residual has a gradient with respect to the parameters; {_CREATE_GRAPH}.")
+        self._constants = [None if block.requires_grad else block for block in blocks]
         rows = torch.cat([self._rows_of(block, copies) for block in blocks], dim=1)  # (P, M)
         self._base = torch.cat([block.detach().reshape(-1) for block in blocks]).double()
         self._rows = torch.cat([rows, self._base[None]])
@@ -141,7 +147,13 @@ class ResidualSquares:
     def _residuals(self) -> Tensor:
         """Return all residuals (M,) in double precision."""
         with torch.enable_grad():
-            return torch.cat([block.detach().reshape(-1) for block in self._blocks()]).double()
+            blocks = self._blocks()
+        for block, constant in zip(blocks, self._constants):
+            if constant is not None and not torch.equal(block, constant):
+                raise ArgumentError(
+                    f"some residuals change with the parameters, but have no gradient; {_CREATE_GRAPH}."
+                )
+        return torch.cat([block.detach().reshape(-1) for block in blocks]).double()
 
     @torch.no_grad()
     def _rows_of(self, block: Tensor, copies: list[SampleWeights]) -> Tensor:

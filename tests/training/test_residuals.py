@@ -127,6 +127,17 @@ def test_no_residual_at_all_is_refused(model: KAN) -> None:
         squares_of(model, lambda model: model(X[:0])).model()
 
 
+def test_derivatives_without_a_graph_are_refused(model: KAN) -> None:
+    """Alone they would not be trained; beside others they would be taken for constants."""
+    with pytest.raises(ArgumentError, match="create_graph=True"):
+        squares_of(model, lambda model: batch_hessian(model, X)).model()
+    squares = squares_of(model, lambda model: (batch_hessian(model, X), model(X)))
+    squares.model()
+    squares.write(squares.read() + 0.1)
+    with pytest.raises(ArgumentError, match="create_graph=True"):
+        squares.value()
+
+
 def test_affine_parameters_and_several_columns() -> None:
     model = KAN(width=[2, 2], seed=0, auto_save=False, affine_trainable=True).double()
     optimizer = LevenbergMarquardt(model.parameters(), model=model)
