@@ -93,10 +93,13 @@ class ResidualSquares:
         """Return sum of squares and model."""
         with torch.enable_grad(), sample_weights(self._layers) as copies:
             blocks = self._blocks()
-        if not any(block.requires_grad for block in blocks):
-            raise ArgumentError(f"no residual has a gradient with respect to the parameters; {_CREATE_GRAPH}.")
         self._constants = [None if block.requires_grad else block for block in blocks]
         rows = torch.cat([self._rows_of(block, copies) for block in blocks], dim=1)  # (P, M)
+        if not rows.any() and not any(self._is_trained(block) for block in blocks):
+            raise ArgumentError(
+                "no residual depends on the parameters of the optimiser; after `refine` or `prune` make a new one, and "
+                f"{_CREATE_GRAPH}."
+            )
         self._base = torch.cat([block.detach().reshape(-1) for block in blocks]).double()
         self._rows = torch.cat([rows, self._base[None]])
         total = rows.new_zeros(self.size + 1, self.size + 1)
@@ -111,6 +114,13 @@ class ResidualSquares:
         self.write(start + PROBE * move)
         change = (self._residuals() - self._base) / PROBE
         return self._rows[:-1] @ ((change - move @ self._rows[:-1]) * (2 / PROBE))
+
+    def _is_trained(self, block: Tensor) -> bool:
+        """Whether any of the parameters plays a part in a block."""
+        trained = [*self._of_edges, *self._others]
+        return block.requires_grad and any(
+            gradient is not None for gradient in _gradients(block, trained, torch.ones_like(block))
+        )
 
     def _units(self, curvatures: Tensor) -> Tensor:
         """Return what the curvature of every number (P,) is to be measured against.

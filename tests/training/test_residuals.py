@@ -138,6 +138,12 @@ def test_derivatives_without_a_graph_are_refused(model: KAN) -> None:
         squares.value()
 
 
+def test_residuals_of_another_model_are_refused(model: KAN) -> None:
+    """The parameters of a refined model are new ones."""
+    with pytest.raises(ArgumentError, match="after `refine` or `prune` make a new one"):
+        squares_of(model, lambda model: model.copy()(X)).model()
+
+
 def test_affine_parameters_and_several_columns() -> None:
     model = KAN(width=[2, 2], seed=0, auto_save=False, affine_trainable=True).double()
     optimizer = LevenbergMarquardt(model.parameters(), model=model)
