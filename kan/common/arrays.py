@@ -12,9 +12,14 @@ from kan.common.errors import ArgumentError
 
 def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
     """Return `values` as a floating tensor, with the dtype and device of `like` where it is given."""
+    tensor = to_tensor(values, plain=None if like is None else like.dtype)
+    if tensor.is_complex():
+        raise ArgumentError(
+            f"data must be real; got {tensor.dtype}. Give the real and the imaginary part as columns of their own, "
+            "torch.cat([z.real, z.imag], dim=1)."
+        )
     if like is not None:
-        return to_tensor(values, plain=like.dtype).to(dtype=like.dtype, device=like.device)
-    tensor = to_tensor(values)
+        return tensor.to(dtype=like.dtype, device=like.device)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 

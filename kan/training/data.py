@@ -40,7 +40,7 @@ class Expectation:
         like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
         y = to_tensor(labels, plain=network.dtype)
-        y = y.to(like.device) if self.free_labels and not y.is_floating_point() else y.to(like)
+        y = y.to(like.device) if self.free_labels and not y.is_floating_point() else as_tensor(y, like=like)
         outputs = network.width_in[-1]
         is_any = self.free_labels or self.free_inputs
         if y.ndim == 1 and (outputs == 1 or self.free_inputs) and not self.free_labels:

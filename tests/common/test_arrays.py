@@ -35,6 +35,15 @@ def test_views_and_lists_of_rows_are_read(values: object) -> None:
     assert as_tensor(values, like=torch.zeros(1)).tolist() == [[1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize("like", [None, torch.zeros(1)])
+def test_complex_numbers_are_refused(like: torch.Tensor | None) -> None:
+    """Their imaginary parts were lost."""
+    with pytest.raises(
+        ArgumentError, match=r"data must be real; got torch.complex128. Give the real and the imaginary"
+    ):
+        as_tensor(np.array([1.0 + 2.0j]), like=like)
+
+
 def test_read_only_arrays_are_copied_without_a_warning() -> None:
     values = np.ones((2, 2))
     values.flags.writeable = False

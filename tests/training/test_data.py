@@ -101,6 +101,13 @@ def test_a_loss_of_the_users_own_may_take_integer_classes(read: Any) -> None:
     assert data.train[1].dtype == torch.int64
 
 
+def test_complex_labels_are_for_a_loss_of_the_users_own(read: Any) -> None:
+    labels = torch.ones(4, 1) * 1j
+    with pytest.raises(ArgumentError, match="must be real"):
+        read(pairs(torch.ones(4, 2), labels))
+    assert torch.equal(read(pairs(torch.ones(4, 2), labels), free_labels=True).train[1], labels)
+
+
 def test_its_labels_still_need_a_row_for_every_input(read: Any) -> None:
     with pytest.raises(ArgumentError, match=r"4 rows.*\(3,\)"):
         read(pairs(torch.ones(4, 2), torch.tensor([0, 1, 2])), (2, 3), free_labels=True)
