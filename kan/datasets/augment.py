@@ -15,6 +15,7 @@ import torch
 
 from kan.common.arrays import as_tensor
 from kan.common.errors import ArgumentError
+from kan.common.transforms import has_values
 from kan.datasets.evaluate import evaluate
 
 
@@ -114,6 +115,8 @@ def _augment(*, symbols: list[Any], expressions: list[Any], x: Any, name: str) -
 
 def _check_column(column: torch.Tensor, *, label: str, name: str) -> None:
     """Raise unless the new column is finite."""
+    if not has_values(column):
+        return
     bad_rows = (~torch.isfinite(column[:, 0])).nonzero()[:, 0]
     if len(bad_rows):
         raise ArgumentError(

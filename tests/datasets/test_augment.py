@@ -51,6 +51,13 @@ def test_gradients_pass() -> None:
     torch.testing.assert_close(gradient, torch.stack([torch.cos(x[:, 0]) * x[:, 1], torch.sin(x[:, 0])], dim=1))
 
 
+def test_samples_can_be_mapped_over() -> None:
+    """As in networks of auxiliary columns that `torch.func` differentiates."""
+    x = torch.rand(5, 2, dtype=torch.float64)
+    jacobian = torch.func.vmap(torch.func.jacrev(lambda row: augment_input([a, b], [a * b], row[None])[0]))(x)
+    torch.testing.assert_close(jacobian[:, 0], x.flip(1))
+
+
 def test_symbols_name_the_first_columns() -> None:
     assert augment_input([a], [a], torch.tensor([[1.0, 2.0]])).tolist() == [[1, 1, 2]]
 
