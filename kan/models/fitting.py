@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, check_whole
 from kan.models.observed import Observed
 from kan.models.versions import Versions
-from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty, warn_unless_finite
+from kan.training import (
+    Expectation,
+    GridSchedule,
+    StartSearch,
+    StopRule,
+    Training,
+    penalty,
+    warn_if_hopeless,
+    warn_unless_finite,
+)
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -198,6 +207,8 @@ class Fitting(Observed, Versions):
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
         warn_unless_finite(self.last_results["train_loss"], self, training.training_inputs if pred_fn is None else None)
+        if loss_fn is None:
+            warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
         self.log_history("fit")
         return self.last_results
 

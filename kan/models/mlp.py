@@ -13,7 +13,15 @@ from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
 from kan.models.observed import Observed
 from kan.network import Perceptron, PerceptronTrace, recorded_with_graph
-from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty, warn_unless_finite
+from kan.training import (
+    GridSchedule,
+    PerceptronObjective,
+    StopRule,
+    Training,
+    perceptron_penalty,
+    warn_if_hopeless,
+    warn_unless_finite,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -154,6 +162,8 @@ class MLP(Observed, Perceptron):
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
         warn_unless_finite(self.last_results["train_loss"], self, None)
+        if loss_fn is None:
+            warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
         return self.last_results
 
     def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:

@@ -4,7 +4,7 @@ from kan.training.data import Expectation
 from kan.training.fit import StopRule, Training
 from kan.training.lbfgs import LBFGS
 from kan.training.levenberg_marquardt import LevenbergMarquardt
-from kan.training.outcome import warn_unless_finite
+from kan.training.outcome import warn_if_hopeless, warn_unless_finite
 from kan.training.penalties import penalty
 from kan.training.perceptron import PerceptronObjective, perceptron_penalty
 from kan.training.schedule import GridSchedule
@@ -21,5 +21,6 @@ __all__ = [
     "Training",
     "penalty",
     "perceptron_penalty",
+    "warn_if_hopeless",
     "warn_unless_finite",
 ]

@@ -120,6 +120,11 @@ class TensorData:
         """All training inputs."""
         return self.train[0]
 
+    @property
+    def labels(self) -> Tensor:
+        """All training labels."""
+        return self.train[1]
+
     def begin(self) -> None:
         """Take a stream of random numbers from the network; a run that is refused before it begins takes none."""
         if not self.is_constant and self.generator is None:
@@ -173,7 +178,7 @@ class LoaderData:
         self.steps_per_epoch = len(train)
         if self.steps_per_epoch == 0:
             raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
-        self.inputs = self._read(next(iter(train)))[0]
+        self.inputs, self.labels = self._read(next(iter(train)))
 
     @property
     def has_test(self) -> bool:
@@ -200,7 +205,7 @@ class LoaderData:
         while True:
             for pair in self.train_loader:
                 batch = self._read(pair)
-                self.inputs = batch[0]
+                self.inputs, self.labels = batch
                 yield batch, test
 
 

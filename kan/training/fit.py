@@ -155,6 +155,11 @@ class Training:
         return self.data.inputs
 
     @property
+    def training_labels(self) -> Tensor:
+        """All training labels, or those of the last batch where they come from a loader."""
+        return self.data.labels
+
+    @property
     def total(self) -> int:
         """The steps on all grids together."""
         return self.steps * (1 if self.stages is None else len(self.stages))

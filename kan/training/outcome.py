@@ -1,4 +1,4 @@
-"""Tells whoever trained a model that its loss is no number any more, and what can be done."""
+"""Tells whoever trained a model that it failed, and what can be done: the loss is no number any more, or hopeless."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from kan.network import Model, Network
+
+# A loss of so many standard deviations of the labels is no matter of a few steps more.
+_HOPELESS = 100
 
 
 @torch.no_grad()
@@ -27,3 +30,19 @@ def warn_unless_finite(losses: Sequence[float], model: Model, inputs: Tensor | N
         first = next(step for step in reversed(range(len(losses))) if step == 0 or math.isfinite(losses[step - 1]))
         text = f"it is not from step {first} on; a smaller `lr`, or inputs and labels of moderate size, may help."
     warnings.warn(f"the training loss is not finite: {text}", UserWarning, stacklevel=4)  # who called `fit`
+
+
+def warn_if_hopeless(losses: Sequence[float], labels: Tensor) -> None:
+    """Warn if the last of the root mean square errors is far beyond what the labels (N, ...) vary by."""
+    # In double precision: the squares of labels in SI units may be below what single precision holds.
+    values = labels.detach().cpu().double()
+    spread = float((values - values.mean(dim=0)).square().mean().sqrt())
+    rounding = torch.finfo(labels.dtype).eps * float(values.abs().max())
+    if losses and spread > rounding and _HOPELESS * spread < losses[-1] < math.inf:
+        warnings.warn(
+            f"the training loss is {losses[-1]:.1e}, but the labels vary by {spread:.1e} only: a constant would fit "
+            "better. Bring inputs and labels to order one, by their means and standard deviations; `symbolic_formula` "
+            "takes these as `normalizer` and `output_normalizer`.",
+            UserWarning,
+            stacklevel=3,  # who called `fit`
+        )

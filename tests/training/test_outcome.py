@@ -1,4 +1,4 @@
-"""A loss that is no number any more is reported, with what can be done."""
+"""A loss that is no number any more, or hopeless, is reported, with what can be done."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import warnings
 from typing import Any
 
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from kan import KAN
 from kan.MLP import MLP
-from kan.training import warn_unless_finite
+from kan.training import warn_if_hopeless, warn_unless_finite
 
 
 @pytest.fixture
@@ -53,3 +55,26 @@ def test_a_loss_that_is_finite_in_the_end_needs_no_word(losses: list[float]) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_unless_finite(losses, KAN(width=[1, 1]), None)
+
+
+@pytest.mark.parametrize(("opt", "scale", "offset"), [("LBFGS", 1e-19, 0.0), ("LM", 1e-19, 0.0), ("LBFGS", 1.0, 1e6)])
+@pytest.mark.parametrize("as_loader", [False, True])
+def test_labels_far_from_one_that_are_not_fitted_are_told(
+    dataset: Any, opt: str, scale: float, offset: float, as_loader: bool
+) -> None:
+    """In joules, a loss of 1e-5 looks good, and is nothing."""
+    x, y = dataset["train_input"].double(), scale * dataset["train_label"].double() + offset
+    data = DataLoader(TensorDataset(x, y), batch_size=len(x)) if as_loader else {"train_input": x, "train_label": y}
+    model = KAN(width=[2, 1], seed=0, auto_save=False).double()
+    with pytest.warns(UserWarning, match="a constant would fit better") as caught:
+        model.fit(data, opt=opt, steps=3, progress=False)
+    assert [warning.filename for warning in caught] == [__file__]
+
+
+@pytest.mark.parametrize("losses", [[], [50.0], [1e9, 1e-9], [math.nan], [math.inf]])
+@pytest.mark.parametrize("spread", [1e-17, 1.0])
+def test_a_loss_that_more_steps_may_lower_needs_no_word(losses: list[float], spread: float) -> None:
+    """Nor does one that is above the rounding of constant labels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_if_hopeless(losses, 1 + spread * torch.tensor([[1.0], [-1.0]], dtype=torch.float64))
