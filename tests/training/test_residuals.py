@@ -41,6 +41,12 @@ FUNCTIONS: dict[str, Callable[[KAN], Any]] = {
     "transforms": lambda model: (0.1 * laplacian_by_transforms(model) + 1, 3 * model(X[:5])),
     "nothing beside": lambda model: (model(X) - 1, model(X[X[:, 0] > 5])),
     "neighbours": lambda model: model(X[1:]) - model(X[:-1]),
+    "lattice": lambda model: (0.1 * laplacian(model) + 1).reshape(2, 4),
+    "one row": lambda model: model(X).T,
+    "rows of two outputs": lambda model: torch.stack([model(X)[:, 0], model(X)[:, 0] ** 2]),
+    "equation before boundary": lambda model: torch.cat([0.1 * laplacian(model) + 1, 3 * model(X[:5])[:, 0]]),
+    "two columns of both": lambda model: torch.cat([model(X), model(X[:5])]) * torch.tensor([1.0, 2.0]),
+    "some in another order": lambda model: model(X)[[6, 0, 3, 1, 7]],
     "mean": lambda model: model(X).mean(),
     "mixed rows": lambda model: model(X)[:, 0].cumsum(dim=0),
     "other rows": lambda model: model(X)[::2],
@@ -85,7 +91,18 @@ def test_without_the_layers_the_model_is_the_same(model: KAN, name: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("name", "at_once"), [("matrix", True), ("equation and boundary", True), ("mixed rows", False)]
+    ("name", "at_once"),
+    [
+        ("matrix", True),
+        ("equation and boundary", True),
+        ("lattice", True),
+        ("one row", True),
+        ("rows of two outputs", True),
+        ("equation before boundary", True),
+        ("two columns of both", True),
+        ("some in another order", True),
+        ("mixed rows", False),
+    ],
 )
 def test_rows_of_samples_are_made_at_once(
     model: KAN, monkeypatch: pytest.MonkeyPatch, name: str, at_once: bool
