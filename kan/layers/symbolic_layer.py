@@ -265,9 +265,11 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         self._fixed.add((j, i))
         self._groups = None
 
+    @torch.no_grad()
     def clear_edge(self, i: int, j: int) -> None:
-        """Make edge (i, j) idle."""
+        """Make edge (i, j) idle, as in a new layer."""
         i, j = range(self.in_dim)[i], range(self.out_dim)[j]
+        self.affine[j, i] = 0
         self.funs_name[j][i] = IDLE
         self._callables.pop((j, i), None)
         self._fixed.discard((j, i))
