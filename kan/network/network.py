@@ -372,10 +372,12 @@ class Network(ExtraState, Model):
         if not self.evaluates_splines(layer):
             sums = nodes.new_zeros(numeric.out_dim, nodes.shape[1])
         else:
-            if record is not None or not numeric.is_called:
+            # Called first: hooks that come before it may set its parameters, as those of `torch.nn.utils.prune` do.
+            called = numeric(nodes.T)[0].T if numeric.is_called else None
+            if record is not None or called is None:
                 sums, variances = numeric.edge_sums(nodes, with_variances=record is not None, features=features)
-            if numeric.is_called:
-                sums = numeric(nodes.T)[0].T
+            if called is not None:
+                sums = called
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)

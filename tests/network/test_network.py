@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.utils import prune
 
 from kan.common.errors import ArgumentError, StateError
 from kan.common.extra_state import pack
@@ -523,3 +524,14 @@ def test_a_layer_that_is_called_is_evaluated_once() -> None:
         module(torch.rand(5, 2))
         counts.append(len(calls))
     assert counts == [1, 1]
+
+
+def test_a_trace_has_the_parameters_that_hooks_on_a_layer_set(x: Tensor) -> None:
+    network = Network(width=[2, 3, 1])
+    prune.l1_unstructured(network.act_fun[0], "coef", amount=0.3)
+    network(x).sum().backward()
+    with torch.no_grad():
+        network.act_fun[0].coef_orig.mul_(3)
+    traced = network.trace(x).layers[0]
+    torch.testing.assert_close(traced.variances.T, traced.postacts().var(dim=0))
+    traced.variances.sum().backward()
