@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.errors import ArgumentError, check_choice, check_number, check_range, check_whole
+from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_autocast, is_transformed
@@ -332,6 +332,7 @@ class KANLayer(nn.Module):
 
     def _move_curves(self, source: KANLayer, x: Tensor, knots: Tensor, *, mode: str) -> None:
         """Set the knots, and the coefficients that give the curves of `source`."""
+        self.check_settable()
         samples = x.T if mode == "sample" else x.T[:, :0]
         coefficients = transfer_coefficients(
             samples, source.grid, source.coef, knots, degree=source.k, new_degree=self.k
@@ -367,6 +368,7 @@ class KANLayer(nn.Module):
     @torch.no_grad()
     def place(self, other: KANLayer, i: int, j: int) -> None:
         """Take over the edges of another layer, whose first input becomes input i here and whose first output j."""
+        self.check_settable()
         rows, columns = slice(i, i + other.in_dim), slice(j, j + other.out_dim)
         self.grid[rows] = other.grid.to(self.grid)
         for name in ("coef", "mask", "scale_base", "scale_sp"):
@@ -387,6 +389,7 @@ class KANLayer(nn.Module):
         True
         """
         check_choice("mode", mode, ("in", "out"))
+        self.check_settable()
         order = list(order)
         for parameter in (self.coef, self.scale_base, self.scale_sp, self.mask):
             rows = parameter if mode == "in" else parameter.transpose(0, 1)
@@ -399,6 +402,29 @@ class KANLayer(nn.Module):
         order = list(range(self.out_dim if mode == "out" else self.in_dim))
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)
+
+    def check_settable(self) -> None:
+        """Raise a `StateError` if tensors of the layer are computed from others, and would not keep what is set.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer, KANError
+        >>> layer = torch.nn.utils.parametrizations.weight_norm(KANLayer(in_dim=3, out_dim=2), "coef")
+        >>> try:
+        ...     layer.check_settable()
+        ... except KANError as error:
+        ...     print(str(error)[:55])
+        `coef` of a layer cannot be set, for it is computed fro
+        """
+        own = {**self._parameters, **self._buffers}
+        computed = [f"`{name}`" for name in ("grid", "coef", "mask", "scale_base", "scale_sp") if name not in own]
+        if computed:
+            raise StateError(
+                f"{' and '.join(computed)} of a layer cannot be set, for it is computed from other parameters: make it "
+                "a parameter again (`torch.nn.utils.parametrize.remove_parametrizations`, `torch.nn.utils.prune.remove`"
+                "), or leave grids and structure as they are (`fit(update_grid=False)`)."
+            )
 
     def extra_repr(self) -> str:
         """Describe the layer in one line, for `print(model)`."""

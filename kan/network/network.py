@@ -442,7 +442,8 @@ class Network(ExtraState, Model):
         Raises
         ------
         StateError
-            If the network holds a layer of a class of the user's own, which the constructor would not make again.
+            If the network holds a layer of a class of the user's own, which the constructor would not make again, or
+            one with tensors that are computed from others.
         """
         for number, layer in enumerate(self.act_fun):
             if type(layer) is not KANLayer:
@@ -450,6 +451,7 @@ class Network(ExtraState, Model):
                     f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
                     f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
                 )
+            layer.check_settable()
         own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
         if own:
             raise StateError(

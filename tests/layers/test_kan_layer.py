@@ -10,8 +10,9 @@ import pytest
 import torch
 from scipy.interpolate import BSpline
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, prune
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, StateError
 from kan.common.random import stream
 from kan.layers import KANLayer, sparse_mask
 
@@ -353,3 +354,29 @@ def test_edges_are_placed_into_a_larger_layer() -> None:
     changed = torch.zeros(4, 5, dtype=torch.bool)
     changed[[[0], [3]], [2, 3, 4]] = True
     assert torch.allclose(large(x)[2][:, ~changed], before[:, ~changed])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda layer: layer.update_grid_from_samples(3 * random(50, 3)),
+        lambda layer: layer.refine(random(50, 3), 10),
+        lambda layer: layer.initialize_grid_from_parent(make_layer(seed=1), random(50, 3)),
+        lambda layer: layer.swap(0, 1),
+        lambda layer: layer.place(make_layer(seed=1), 0, 0),
+    ],
+)
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda layer: parametrizations.weight_norm(layer, "coef"),
+        lambda layer: prune.l1_unstructured(layer, "coef", amount=0.2),
+    ],
+)
+def test_coefficients_that_are_computed_from_others_are_not_set_in_vain(compute: Any, change: Any) -> None:
+    layer, x = make_layer(), random(10, 3)
+    compute(layer)
+    before = layer(x)[0].detach()
+    with pytest.raises(StateError, match=r"`coef` of a layer cannot be set.*prune.remove.*update_grid=False"):
+        change(layer)
+    assert torch.equal(layer(x)[0], before)

@@ -535,3 +535,10 @@ def test_a_trace_has_the_parameters_that_hooks_on_a_layer_set(x: Tensor) -> None
     traced = network.trace(x).layers[0]
     torch.testing.assert_close(traced.variances.T, traced.postacts().var(dim=0))
     traced.variances.sum().backward()
+
+
+def test_a_network_with_layers_pruned_by_torch_is_not_built_anew() -> None:
+    network = Network(width=[2, 3, 1])
+    prune.l1_unstructured(network.act_fun[1], "coef", amount=0.3)
+    with pytest.raises(StateError, match="`coef` of a layer cannot be set"):
+        network.rebuild()
