@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, shown
 
 
 def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
@@ -27,13 +27,24 @@ def to_tensor(values: Any, *, plain: torch.dtype | None = None) -> torch.Tensor:
     """Return a tensor as it is, and everything else as a new tensor of its own dtype.
 
     Python's floats have none: they get the dtype `plain`, by default torch's default.
+
+    Raises
+    ------
+    ArgumentError
+        If they are not numbers.
     """
     if isinstance(values, torch.Tensor):
         return values
     if isinstance(values, (list, tuple)) and any(isinstance(row, torch.Tensor) for row in values):
         return torch.stack([torch.as_tensor(row) for row in values])
-    # A copy in C order: torch reads neither negative strides nor, without a warning, read-only arrays.
-    tensor = torch.as_tensor(np.array(values, order="C"))
+    # A copy in C order and of native bytes: torch reads no others, nor, without a warning, read-only arrays.
+    array = np.array(values, order="C")
+    if array.dtype.kind not in "biufc":
+        raise ArgumentError(
+            f"data must be numbers; got {shown(values)}, which makes an array of type {array.dtype}. Where its entries "
+            "are numbers of several types, `numpy.asarray(data, dtype=float)` converts them."
+        )
+    tensor = torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
     if isinstance(values, (list, tuple, float)) and tensor.is_floating_point():
         return tensor.to(torch.get_default_dtype() if plain is None else plain)
     return tensor

@@ -97,3 +97,13 @@ def test_a_table_keeps_its_own_dtype():
             return np.array([[0.1, 0.2]])
 
     assert as_tensor(Table()).dtype == torch.float64
+
+
+def test_arrays_of_the_other_byte_order_are_read() -> None:
+    assert as_tensor(np.array([1.5, 2.5], dtype=">f4")).tolist() == [1.5, 2.5]
+
+
+@pytest.mark.parametrize("values", [np.array([1, "a"], dtype=object), ["a", "b"], {"x": 1}])
+def test_what_is_no_array_of_numbers_is_refused(values: object) -> None:
+    with pytest.raises(ArgumentError, match="data must be numbers"):
+        as_tensor(values)
