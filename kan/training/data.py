@@ -40,7 +40,11 @@ class Expectation:
         like = torch.empty(0, dtype=network.dtype, device=network.device)
         x = as_tensor(inputs, like=like) if self.free_inputs else network.checked_input(inputs)
         y = to_tensor(labels, plain=network.dtype)
-        y = y.to(like.device) if self.free_labels and not y.is_floating_point() else as_tensor(y, like=like)
+        if self.free_labels and not y.is_floating_point():
+            # Of integers, the losses of torch take int64 only.
+            y = y.to(like.device, y.dtype if y.dtype == torch.bool or y.is_complex() else torch.int64)
+        else:
+            y = as_tensor(y, like=like)
         outputs = network.width_in[-1]
         is_any = self.free_labels or self.free_inputs
         if y.ndim == 1 and (outputs == 1 or self.free_inputs) and not self.free_labels:
@@ -174,16 +178,35 @@ class LoaderData:
 
     def __init__(self, network: Model, train: Any, test: Any, *, expectation: Expectation) -> None:
         self.network, self.expectation = network, expectation
-        self.train_loader, self.test_loader = train, test
-        self.steps_per_epoch = len(train)
-        if self.steps_per_epoch == 0:
-            raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
-        self.inputs, self.labels = self._read(next(iter(train)))
+        self.train_loader = train
+        if isinstance(train, Iterator):
+            raise ArgumentError(
+                f"the training loader, a {type(train).__name__}, gives its batches only once; training goes through "
+                "them again and again: give a DataLoader, or a list of batches."
+            )
+        self.inputs, self.labels = self._first()
+        self.test: Batch | None = None
+        if test is not None:
+            batches = [self._read("test", batch) for batch in test]
+            if not batches:
+                raise ArgumentError("the test loader gives no batches; leave it out, or give it some.")
+            inputs, labels = zip(*batches)
+            self.test = torch.cat(inputs), torch.cat(labels)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """The number of batches."""
+        try:
+            return len(self.train_loader)
+        except TypeError:
+            raise ArgumentError(
+                "`epochs` needs a training loader that knows how many batches it gives; set `steps` instead."
+            ) from None
 
     @property
     def has_test(self) -> bool:
         """Whether there is a test set."""
-        return self.test_loader is not None
+        return self.test is not None
 
     def begin(self) -> None:
         """Loaders draw for themselves."""
@@ -192,21 +215,32 @@ class LoaderData:
         """Return the same loaders, which go on in their own order."""
         return self
 
-    def _read(self, pair: Any) -> Batch:
-        """Check one batch of the training loader."""
-        return self.expectation.read(self.network, "train", *pair)
+    def _first(self) -> Batch:
+        """Return the first batch, checked."""
+        for batch in self.train_loader:
+            return self._read("train", batch)
+        raise ArgumentError("the training loader gives no batches; there is nothing to train on.")
+
+    def _read(self, part: str, batch: Any) -> Batch:
+        """Check one batch of a loader."""
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            entries = f" of {len(batch)}" if isinstance(batch, (tuple, list)) else ""
+            raise ArgumentError(
+                f"a batch of the {part} loader must be a pair of inputs and labels; got a {type(batch).__name__}"
+                f"{entries}. Give the loader a `collate_fn` that returns pairs."
+            )
+        return self.expectation.read(self.network, part, *batch)
 
     def steps(self) -> Iterator[tuple[Batch, Batch | None]]:
         """Yield the training batch and all test rows of every step, without end."""
-        test = None
-        if self.test_loader is not None:
-            inputs, labels = zip(*self.test_loader)
-            test = self.expectation.read(self.network, "test", torch.cat(inputs), torch.cat(labels))
         while True:
+            batch = None
             for pair in self.train_loader:
-                batch = self._read(pair)
+                batch = self._read("train", pair)
                 self.inputs, self.labels = batch
-                yield batch, test
+                yield batch, self.test
+            if batch is None:
+                raise ArgumentError("the training loader gives no batches any more; it must give them again and again.")
 
 
 def read_dataset(

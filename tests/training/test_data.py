@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from itertools import chain, islice
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from kan.common.errors import ArgumentError
 from kan.training.data import Expectation, LoaderData, TensorData, read_dataset
@@ -260,3 +261,71 @@ def test_a_loader_without_batches_is_refused(read: Any) -> None:
     empty = DataLoader(TensorDataset(torch.ones(1, 2), torch.ones(1)), batch_size=2, drop_last=True)
     with pytest.raises(ArgumentError, match="gives no batches"):
         read(empty)
+
+
+class Stream(IterableDataset):
+    """Rows without a number of them: all of `passes`, one after the other."""
+
+    def __init__(self, *passes: int) -> None:
+        self.passes = list(passes)
+
+    def __iter__(self) -> Any:
+        rows = self.passes.pop(0) if self.passes else 0
+        return iter([(torch.ones(2), torch.ones(1))] * rows)
+
+
+def test_a_loader_of_a_stream_trains_for_steps_but_not_for_epochs(read: Any) -> None:
+    data = read(DataLoader(Stream(4, 4, 3), batch_size=2))
+    assert [len(train[0]) for train, _ in islice(data.steps(), 4)] == [2, 2, 2, 1]
+    with pytest.raises(ArgumentError, match="set `steps` instead"):
+        _ = data.steps_per_epoch
+
+
+def test_a_loader_that_runs_dry_ends_training(read: Any) -> None:
+    steps = read(DataLoader(Stream(2, 2), batch_size=2)).steps()
+    next(steps)
+    with pytest.raises(ArgumentError, match="no batches any more"):
+        next(steps)
+
+
+def test_a_loader_that_can_be_gone_through_once_is_refused(read: Any) -> None:
+    with pytest.raises(ArgumentError, match="a generator, gives its batches only once"):
+        read({"train_loader": (batch for batch in loader(4, batch_size=2))})
+
+
+@pytest.mark.parametrize(
+    ("rows", "got"),
+    [
+        ([{"x": torch.ones(2), "y": torch.ones(1)}] * 4, "a dict"),
+        ([(torch.ones(2), torch.ones(1), 0)] * 4, "a list of 3"),
+        ([torch.ones(2)] * 4, "a Tensor"),
+    ],
+)
+def test_batches_that_are_no_pairs_are_refused(read: Any, rows: Any, got: str) -> None:
+    with pytest.raises(
+        ArgumentError, match=f"a batch of the train loader must be a pair.*; got {got}. .* `collate_fn`"
+    ):
+        read(DataLoader(rows, batch_size=2))
+
+
+def test_the_batches_of_both_loaders_may_be_arrays(read: Any) -> None:
+    batches = [(np.ones((2, 2)), np.ones(2)), (np.zeros((1, 2)), np.ones(1))]
+    _, test = first(read({"train_loader": batches, "test_loader": batches}))
+    assert test[0].tolist() == [[1, 1], [1, 1], [0, 0]]
+    assert test[1].tolist() == [[1], [1], [1]]
+
+
+def test_a_test_loader_without_batches_is_refused(read: Any) -> None:
+    with pytest.raises(ArgumentError, match="the test loader gives no batches"):
+        read({"train_loader": loader(4, batch_size=2), "test_loader": []})
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.int32, torch.uint8, torch.uint16])
+def test_integer_labels_are_those_that_losses_take(make: Any, dtype: torch.dtype) -> None:
+    _, labels = Expectation(free_labels=True).read(make((2, 3)), "train", torch.ones(4, 2), torch.ones(4, dtype=dtype))
+    assert float(torch.nn.functional.cross_entropy(torch.zeros(4, 3), labels)) == pytest.approx(math.log(3))
+
+
+def test_truth_values_stay_what_they_are_for_a_loss_of_ones_own(make: Any) -> None:
+    _, labels = Expectation(free_labels=True).read(make((2, 3)), "train", torch.ones(4, 2), torch.ones(4) > 0)
+    assert labels.dtype == torch.bool
