@@ -8,10 +8,15 @@ from torch.autograd import forward_ad
 
 def is_transformed() -> bool:
     """Return True inside ``torch.func``, ``torch.compile``, ``torch.jit.trace`` and forward-mode differentiation."""
-    if torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None:
+    if is_recorded():
         return True
     # Neither state has a public query; both names have been stable since torch 2.0.
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
+
+
+def is_recorded() -> bool:
+    """Return True inside ``torch.compile`` and ``torch.jit.trace``, whose graphs hold operations only."""
+    return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
 
 
 def is_nested_forward() -> bool:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from kan.common.transforms import is_batched, is_transformed
+from kan.common.transforms import is_batched, is_recorded, is_transformed
 from kan.layers.edge_blocks import EdgeBlocks
 from kan.layers.edge_gather import EdgeGather
 from kan.layers.edge_kernel import (
@@ -137,7 +137,7 @@ def edge_sums(
     """
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
-        evaluate_bases = pointwise_basis if torch.compiler.is_compiling() else basis
+        evaluate_bases = pointwise_basis if is_recorded() else basis
         values = torch.cat([evaluate_bases(x, knots, degree=degree), base[:, None]], dim=1)
         weights = fold(TORCH, coefficients, scale_base, scale_spline, mask)
         found = multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None)

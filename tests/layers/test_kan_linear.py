@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 
 import pytest
 import torch
@@ -135,3 +136,12 @@ def test_grids_refuse_samples_that_are_not_finite(value: float) -> None:
     with pytest.raises(ArgumentError, match="must be finite"):
         layer.update_grid_from_samples(x)
     assert torch.equal(layer.grid, before)
+
+
+@pytest.mark.filterwarnings("ignore")  # the tracer's: that numbers become constants, and that it is deprecated
+def test_a_traced_layer_is_saved_and_loaded_for_other_inputs() -> None:
+    layer, file = KANLinear(3, 2), io.BytesIO()
+    torch.jit.save(torch.jit.trace(layer, torch.rand(10, 3)), file)
+    file.seek(0)
+    loaded, other = torch.jit.load(file), 2 * torch.rand(7, 3) - 1
+    torch.testing.assert_close(loaded(other), layer(other))
