@@ -37,14 +37,14 @@ def to_tensor(values: Any, *, plain: torch.dtype | None = None) -> torch.Tensor:
         return values
     if isinstance(values, (list, tuple)) and any(isinstance(row, torch.Tensor) for row in values):
         return torch.stack([torch.as_tensor(row) for row in values])
-    # A copy in C order and of native bytes: torch reads no others, nor, without a warning, read-only arrays.
+    # A copy in C order, of native bytes and writable, also where an object makes it: torch reads no others, or warns.
     array = np.array(values, order="C")
     if array.dtype.kind not in "biufc":
         raise ArgumentError(
             f"data must be numbers; got {shown(values)}, which makes an array of type {array.dtype}. Where its entries "
             "are numbers of several types, `numpy.asarray(data, dtype=float)` converts them."
         )
-    tensor = torch.as_tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
+    tensor = torch.as_tensor(np.require(array, array.dtype.newbyteorder("="), ["C", "W"]))
     if isinstance(values, (list, tuple, float)) and tensor.is_floating_point():
         return tensor.to(torch.get_default_dtype() if plain is None else plain)
     return tensor

@@ -107,3 +107,13 @@ def test_arrays_of_the_other_byte_order_are_read() -> None:
 def test_what_is_no_array_of_numbers_is_refused(values: object) -> None:
     with pytest.raises(ArgumentError, match="data must be numbers"):
         as_tensor(values)
+
+
+def test_tables_that_make_read_only_arrays_are_copied_without_a_warning() -> None:
+    class Column:
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray:
+            values = np.array([1.0, 2.0])
+            values.flags.writeable = False
+            return values
+
+    assert as_tensor(Column()).tolist() == [1, 2]
