@@ -229,6 +229,19 @@ def test_two_runs_of_one_model_see_different_batches(make: Any) -> None:
     assert not torch.equal(one, other)
 
 
+def test_few_of_many_rows_are_drawn_without_shuffling_all(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = torch.arange(2.0**17)[:, None].repeat(1, 2)
+    data = read(pairs(rows, rows[:, :1]), batch=2000)
+    monkeypatch.delattr(torch, "randperm")
+    drawn = torch.stack([train[1][:, 0] for train, _ in islice(data.steps(), 20)])
+    assert drawn.shape == (20, 2000)
+    assert all(len(step.unique()) == 2000 for step in drawn)
+    assert not torch.equal(drawn[0].sort().values, drawn[1].sort().values)
+    # In random order, and anywhere: means of 20 numbers between 0 and 1 deviate by 0.065.
+    assert (drawn / 2**17 - 0.5).mean(dim=0).std() == pytest.approx(0.065, rel=0.1)
+    assert (drawn / 2**17).mean() == pytest.approx(0.5, abs=0.01)
+
+
 # Loaders
 
 
