@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
 import torch
 from torch.autograd import forward_ad
 
@@ -54,3 +57,8 @@ def is_autocast(device_type: str) -> bool:
     if torch.compiler.is_compiling():
         return device_type in _COMPILED_WITH_AUTOCAST and torch.is_autocast_enabled(device_type)
     return torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type)
+
+
+def full_precision(device_type: str) -> AbstractContextManager[Any]:
+    """Return the context in which no operation on this kind of device chooses its own precision."""
+    return torch.autocast(device_type, enabled=False) if is_autocast(device_type) else nullcontext()

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from kan.common.transforms import is_batched, is_recorded, is_transformed
+from kan.common.transforms import full_precision, is_batched, is_recorded, is_transformed
 from kan.layers.edge_blocks import EdgeBlocks
 from kan.layers.edge_gather import EdgeGather
 from kan.layers.edge_kernel import (
@@ -201,39 +201,46 @@ class _EdgeSums(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
-        saved = EdgeTensors(*ctx.saved_tensors)
-        needs_x, needs_base = ctx.needs_input_grad[:2]
-        if torch.is_grad_enabled() or is_batched(grad_sums):
-            # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
-            lib, at, weights, covariances = TORCH, *_differentiable(ctx, needs_x=needs_x)
-        elif ctx.is_large:
-            found = ctx.again(saved).backward(grad_sums, grad_variances, wanted=ctx.needs_input_grad[:6])
-            return (*found, None, None, None, None)
-        else:
-            lib, (at, weights, covariances) = ctx.lib, ctx.kept
-        _, _, coefficients, scale_base, scale_spline, mask, _ = (lib.from_tensor(tensor) for tensor in saved)
-        grad_weights, grad_features = pull_back(
-            lib,
-            at.features,
-            weights,
-            covariances,
-            lib.from_tensor(grad_sums),
-            None if covariances is None or grad_variances is None else lib.from_tensor(grad_variances),
-            for_inputs=needs_x or needs_base,
-        )
-        grad_x = (grad_features[:, :-1] * at.slopes).sum(axis=1) if needs_x else None
-        grad_base = grad_features[:, -1] if needs_base else None
-        grad_spline, grad_constant = grad_weights[:, :, :-1], grad_weights[:, :, -1]
-        along = (grad_spline * coefficients).sum(axis=2)  # the gradient of scale_spline * mask
-        gradients = (
-            grad_x,
-            grad_base,
-            grad_spline * (scale_spline * mask)[:, :, None],
-            grad_constant * mask,
-            along * mask,
-            along * scale_spline + grad_constant * scale_base if ctx.needs_input_grad[5] else None,
-        )
-        return (*(None if g is None else lib.to_tensor(g) for g in gradients), None, None, None, None)
+        with full_precision(grad_sums.device.type):
+            return (*_gradients(ctx, grad_sums, grad_variances), None, None, None, None)
+
+
+def _gradients(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
+    """Return the gradients of x, base, coefficients, scale_base, scale_spline and mask, those that are wanted."""
+    saved = EdgeTensors(*ctx.saved_tensors)
+    needs_x, needs_base = ctx.needs_input_grad[:2]
+    if torch.is_grad_enabled() or is_batched(grad_sums):
+        # What the forward kept knows nothing of the graph: a differentiable backward starts from the inputs again.
+        lib, at, weights, covariances = TORCH, *_differentiable(ctx, needs_x=needs_x)
+    elif ctx.is_large:
+        found: tuple[Tensor | None, ...]
+        found = ctx.again(saved).backward(grad_sums, grad_variances, wanted=ctx.needs_input_grad[:6])
+        return found
+    else:
+        lib, (at, weights, covariances) = ctx.lib, ctx.kept
+    _, _, coefficients, scale_base, scale_spline, mask, _ = (lib.from_tensor(tensor) for tensor in saved)
+    grad_weights, grad_features = pull_back(
+        lib,
+        at.features,
+        weights,
+        covariances,
+        lib.from_tensor(grad_sums),
+        None if covariances is None or grad_variances is None else lib.from_tensor(grad_variances),
+        for_inputs=needs_x or needs_base,
+    )
+    grad_x = (grad_features[:, :-1] * at.slopes).sum(axis=1) if needs_x else None
+    grad_base = grad_features[:, -1] if needs_base else None
+    grad_spline, grad_constant = grad_weights[:, :, :-1], grad_weights[:, :, -1]
+    along = (grad_spline * coefficients).sum(axis=2)  # the gradient of scale_spline * mask
+    gradients = (
+        grad_x,
+        grad_base,
+        grad_spline * (scale_spline * mask)[:, :, None],
+        grad_constant * mask,
+        along * mask,
+        along * scale_spline + grad_constant * scale_base if ctx.needs_input_grad[5] else None,
+    )
+    return tuple(None if gradient is None else lib.to_tensor(gradient) for gradient in gradients)
 
 
 def _differentiable(ctx: Any, *, needs_x: bool) -> tuple[Evaluation, Tensor, Tensor | None]:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,7 +21,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
-from kan.common.transforms import is_autocast, is_transformed
+from kan.common.transforms import full_precision, is_autocast, is_transformed
 from kan.layers.base_functions import BaseFunction, BaseKind, resolve_base_function, values_of
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
 from kan.layers.sparse import sparse_mask
@@ -209,7 +208,7 @@ class KANLayer(nn.Module):
         """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
         if x.dtype in _LOW_PRECISION:
             x = x.float()  # as in `edge_sums`
-        with torch.autocast(x.device.type, enabled=False) if is_autocast(x.device.type) else nullcontext():
+        with full_precision(x.device.type):
             return make_features(x, self.base_values(x), self.grid.to(x.dtype), degree=self.k)
 
     @property
@@ -228,8 +227,8 @@ class KANLayer(nn.Module):
         if self.sample_weights is not None and not with_variances and not is_transformed():
             return EdgeSums(self.sample_weights.sums(x, features), None)
         if is_autocast(x.device.type):
-            # Autocast would multiply in half precision here, but not in the backward, which runs outside of it.
-            with torch.autocast(x.device.type, enabled=False):
+            # Products stay in the precision of the parameters, forward and backward, wherever the latter is called.
+            with full_precision(x.device.type):
                 return self.edge_sums(x, with_variances=with_variances, features=features)
         tensors: tuple[Tensor, ...] = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
         dtype = x.dtype

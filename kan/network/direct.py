@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.transforms import is_autocast, is_batched, is_transformed
+from kan.common.transforms import full_precision, is_autocast, is_batched, is_transformed
 from kan.network.adjoint import Adjoint, own_parameters, trains_more
 
 if TYPE_CHECKING:
@@ -135,20 +135,26 @@ class _Prediction(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        # What was saved may come back as other tensors, from memory elsewhere or from a second forward pass.
-        inputs, *_ = ctx.saved_tensors
-        tensors = ctx.lease.workspace.tensors
-        if torch.is_grad_enabled() or is_batched(gradient):  # for a gradient to be differentiated, or several at once
-            wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
-            further = torch.is_grad_enabled()
-            with torch.enable_grad(), _holding(ctx.network, tensors):
-                outputs = ctx.network.predict_by_layers(inputs, **ctx.lease.workspace.adjoint.singularity)
-            found = torch.autograd.grad(outputs, wanted, gradient, create_graph=further, allow_unused=True)
-            gradients = {id(tensor): value for tensor, value in zip(wanted, found)}
-        else:
-            adjoint = ctx.lease.workspace.adjoint
-            gradients = {id(tensor): value for tensor, value in adjoint.backward(gradient.T)}
-        return None, None, None, *(gradients.get(id(tensor)) for tensor in tensors)
+        with full_precision(gradient.device.type):
+            return None, None, None, *_gradients(ctx, gradient)
+
+
+def _gradients(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+    """Return the gradients of the parameters, None for those that are not trained."""
+    # What was saved may come back as other tensors, from memory elsewhere or from a second forward pass.
+    inputs, *_ = ctx.saved_tensors
+    tensors = ctx.lease.workspace.tensors
+    if torch.is_grad_enabled() or is_batched(gradient):  # for a gradient to be differentiated, or several at once
+        wanted = [tensor for tensor, needed in zip(tensors, ctx.needs_input_grad[3:]) if needed]
+        further = torch.is_grad_enabled()
+        with torch.enable_grad(), _holding(ctx.network, tensors):
+            outputs = ctx.network.predict_by_layers(inputs, **ctx.lease.workspace.adjoint.singularity)
+        found = torch.autograd.grad(outputs, wanted, gradient, create_graph=further, allow_unused=True)
+        gradients = {id(tensor): value for tensor, value in zip(wanted, found)}
+    else:
+        adjoint = ctx.lease.workspace.adjoint
+        gradients = {id(tensor): value for tensor, value in adjoint.backward(gradient.T)}
+    return tuple(gradients.get(id(tensor)) for tensor in tensors)
 
 
 @contextmanager

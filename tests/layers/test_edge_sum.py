@@ -205,3 +205,14 @@ def test_no_samples_give_no_sums_and_no_gradients() -> None:
     assert variances is None
     sums.sum().backward()
     assert not case["coefficients"].grad.any()  # type: ignore[union-attr]
+
+
+def test_gradients_that_are_asked_for_where_autocast_is_on_are_those_of_full_precision() -> None:
+    case = {name: tensor.float() for name, tensor in make_case(3, n_samples=2000).items()}
+    found = []
+    for enabled in (False, True):
+        tensors = leaves(case)
+        sums = call(case, 3, *tensors).sums.square().mean()
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            found.append(torch.autograd.grad(sums, tensors))
+    torch.testing.assert_close(*found)

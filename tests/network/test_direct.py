@@ -357,3 +357,12 @@ def test_a_traced_model_serves_other_inputs() -> None:
         traced = torch.jit.trace(model, x, check_trace=False)
         other = torch.rand(7, 2)
         torch.testing.assert_close(traced(other), model(other))
+
+
+def test_gradients_that_are_asked_for_where_autocast_is_on_are_those_of_full_precision(x: Tensor) -> None:
+    model, x = KAN(width=[8, 16, 4], seed=0, auto_save=False), x.repeat(1, 4)
+    expected = gradients(model, model(x))
+    outputs = model(x)
+    assert is_direct(outputs)
+    with torch.autocast("cpu", torch.bfloat16):
+        torch.testing.assert_close(gradients(model, outputs), expected, rtol=1e-4, atol=1e-7)
