@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from kan.checkpoints import checkpoint_file, load_checkpoint, save_checkpoint
-from kan.common.errors import ArgumentError, CheckpointError
+from kan.common.errors import ArgumentError, CheckpointError, StateError
 from kan.network import Network
 from kan.symbolic.library import SYMBOLIC_LIB, add_symbolic
 
@@ -159,6 +159,14 @@ def test_a_base_function_without_a_name_is_refused_with_the_remedy(base_fun: Any
     with pytest.raises(CheckpointError, match="state_dict"):
         save_checkpoint(Network([1, 1], base_fun=base_fun), "mark")
     assert not list(Path().iterdir())
+
+
+def test_layers_that_nothing_could_load_again_are_refused(make: Any) -> None:
+    network = make()
+    torch.nn.utils.parametrizations.weight_norm(network.act_fun[0], "coef")
+    with pytest.raises(StateError, match=r"`coef` of a layer cannot be set.*remove_parametrizations"):
+        save_checkpoint(network, "mark")
+    assert not Path("mark.pt").exists()
 
 
 def test_a_symbolic_function_without_a_name_is_refused_with_the_remedy() -> None:
