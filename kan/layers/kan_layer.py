@@ -153,7 +153,7 @@ class KANLayer(nn.Module):
 
     @property
     def is_called(self) -> bool:
-        """Whether networks have to call the layer itself: hooks wait for it, or a `forward` of a class of the user's.
+        """Whether networks have to call the layer itself, for its hooks or for the `forward` of a user's subclass.
 
         Otherwise they use `edge_sums`, which is faster and returns no values of edges.
         """

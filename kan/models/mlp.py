@@ -179,27 +179,27 @@ class MLP(Observed, Perceptron):
 
     @recorded_with_graph
     def acts(self) -> list[Tensor] | None:
-        """One tensor per linear layer: what enters it (N, nodes), at the last input; None before there was one."""
+        """The inputs of every linear layer (N, nodes), for the last input of the model; None before any data."""
         return None if self.cache_data is None else self._last_trace().nodes[:-1]
 
     @recorded_with_graph
     def acts_scale(self) -> list[Tensor] | None:
-        """One tensor per linear layer: the standard deviation of the nodes after it; None before any data."""
+        """The standard deviations of the nodes after every linear layer; None before any data."""
         return None if self.cache_data is None else self._last_trace().spreads()[1:]
 
     @recorded_with_graph
     def wa_forward(self) -> list[Tensor] | None:
-        """One tensor per linear layer: the weights times the spread of their start (O, I); None before any data."""
+        """The weights times the spread of the nodes that they start from, (O, I) per layer; None before any data."""
         return None if self.cache_data is None else self._last_trace().carried()
 
     @property
     def wa_backward(self) -> list[Tensor]:
-        """One tensor per linear layer: the scores of the weights (O, I); another name of `edge_scores`."""
+        """The scores of the weights, one tensor (O, I) per linear layer; another name of `edge_scores`."""
         return self.edge_scores
 
     @recorded_with_graph
     def edge_scores(self) -> list[Tensor]:
-        """One tensor per linear layer: the score of every weight (O, I).
+        """The score of every weight, one tensor (O, I) per linear layer.
 
         Raises
         ------
@@ -210,7 +210,7 @@ class MLP(Observed, Perceptron):
 
     @recorded_with_graph
     def node_scores(self) -> list[Tensor]:
-        """One tensor per node layer, inputs first: the score of every node."""
+        """The score of every node, one tensor per node layer, inputs first."""
         return self._scores().node
 
     def attribute(self) -> Tensor:
@@ -284,7 +284,7 @@ class MLP(Observed, Perceptron):
 
     @property
     def connection_cost(self) -> Tensor:
-        """The sum over all weights of size times sideways distance in the picture, where a layer is 1 wide."""
+        """The sum, over all weights, of size times sideways distance in the picture, where a layer is 1 wide."""
         with torch.no_grad():
             return connection_cost(self.w)
 

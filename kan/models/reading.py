@@ -1,9 +1,9 @@
 """What users read from a model: activations, scales and scores, computed when they are first read.
 
-Activations and scores are those of the last input: after `fit` the training inputs, after `get_act` what it was given.
+Activations and scores are those of the last input: after `fit` the training inputs, after `get_act` its argument.
 They are kept, and may be changed and set, until the next pass (`kan.network.records`). Scores, and the spreads that
-pykan differentiates, carry a graph back to the parameters, for penalties of a user's own; activations are numbers.
-What changes a network (pruning, naming edges) refers to `reference_data` instead, which no forward pass changes.
+pykan differentiates, carry a graph back to the parameters, for users' own penalties; activations carry none.
+Methods that change a network (pruning, symbolic fits) refer to `reference_data` instead, which no forward pass changes.
 """
 
 from __future__ import annotations
@@ -33,52 +33,52 @@ class Reading(Observed, Network):
 
     @recorded
     def acts(self) -> list[Tensor] | None:
-        """One tensor per node layer, inputs first: the values of its nodes (N, nodes); None before any data."""
+        """The values of the nodes, one tensor (N, nodes) per node layer, inputs first; None before any data."""
         return None if self.cache_data is None else self._last_trace().nodes
 
     @recorded
     def acts_premult(self) -> list[Tensor] | None:
-        """One tensor per layer: the values of its sub-nodes (N, O), before the products; None before any data."""
+        """The values of the sub-nodes, before the products, one tensor (N, O) per layer; None before any data."""
         return self._per_layer(lambda layer: layer.subnodes.T)
 
     @recorded
     def spline_preacts(self) -> list[Tensor] | None:
-        """One tensor per layer: the inputs of its edges (N, O, I); None before any data."""
+        """The inputs of the edges, one tensor (N, O, I) per layer; None before any data."""
         return self._per_layer(lambda layer: layer.preacts[:, None, :].expand(-1, layer.numeric.out_dim, -1))
 
     @recorded
     def spline_postacts(self) -> list[Tensor] | None:
-        """One tensor per layer: the outputs of its edges (N, O, I), both parts together; None before any data."""
+        """The outputs of the edges, both parts together, one tensor (N, O, I) per layer; None before any data."""
         return self._per_layer(LayerTrace.postacts)
 
     @recorded
     def spline_postsplines(self) -> list[Tensor] | None:
-        """One tensor per layer: the bare splines of its edges (N, O, I); None before any data."""
+        """The bare splines of the edges, one tensor (N, O, I) per layer; None before any data."""
         return self._per_layer(LayerTrace.postsplines)
 
     @recorded
     def acts_scale(self) -> list[Tensor] | None:
-        """One tensor per layer: the spread of every edge over that of its input (O, I); None before any data."""
+        """The spread of every edge over that of its input, one tensor (O, I) per layer; None before any data."""
         return self._per_layer(LayerTrace.relative_edge_spread)
 
     @recorded_with_graph
     def acts_scale_spline(self) -> list[Tensor] | None:
-        """One tensor per layer: the same of the numerical parts (O, I), differentiable; None before any data."""
+        """`acts_scale` of the numerical parts, one tensor (O, I) per layer, differentiable; None before any data."""
         return self._per_layer(LayerTrace.relative_spline_spread, graph=True)
 
     @recorded_with_graph
     def edge_actscale(self) -> list[Tensor] | None:
-        """One tensor per layer: the spread of every edge (O, I), differentiable; None before any data."""
+        """The spread of every edge, one tensor (O, I) per layer, differentiable; None before any data."""
         return self._per_layer(LayerTrace.edge_spread, graph=True)
 
     @recorded
     def subnode_actscale(self) -> list[Tensor] | None:
-        """One tensor per layer: the spread of every sub-node (O,); None before any data."""
+        """The spread of every sub-node, one tensor (O,) per layer; None before any data."""
         return self._per_layer(LayerTrace.subnode_spread)
 
     @recorded_with_graph
     def node_scores(self) -> list[Tensor]:
-        """One tensor per node layer, inputs first: the score of every node, differentiable as all scores are.
+        """The score of every node, one tensor per node layer, inputs first; differentiable, as all scores are.
 
         Raises
         ------
@@ -89,37 +89,37 @@ class Reading(Observed, Network):
 
     @recorded_with_graph
     def subnode_scores(self) -> list[Tensor]:
-        """One tensor per layer: the score of every sub-node (O,)."""
+        """The score of every sub-node, one tensor (O,) per layer."""
         return self._scores().subnode
 
     @recorded_with_graph
     def edge_scores(self) -> list[Tensor]:
-        """One tensor per layer: the score of every edge (O, I)."""
+        """The score of every edge, one tensor (O, I) per layer."""
         return self._scores().edge
 
     @recorded_with_graph
     def node_scores_all(self) -> list[Tensor]:
-        """One tensor per node layer, inputs first: the score of every node for each of the outputs (outputs, nodes)."""
+        """The score of every node for each of the outputs, one tensor (outputs, nodes) per node layer, inputs first."""
         return self._scores().node_all
 
     @recorded_with_graph
     def subnode_scores_all(self) -> list[Tensor]:
-        """One tensor per layer: the score of every sub-node for each of the outputs (outputs, O)."""
+        """The score of every sub-node for each of the outputs, one tensor (outputs, O) per layer."""
         return self._scores().subnode_all
 
     @recorded_with_graph
     def edge_scores_all(self) -> list[Tensor]:
-        """One tensor per layer: the score of every edge for each of the outputs (outputs, O, I)."""
+        """The score of every edge for each of the outputs, one tensor (outputs, O, I) per layer."""
         return self._scores().edge_all
 
     @recorded_with_graph
     def node_attribute_scores(self) -> list[Tensor]:
-        """One tensor per layer: the scores of the inputs for each of the nodes after it (nodes, inputs)."""
+        """The scores of the inputs for each node after a layer, one tensor (nodes, inputs) per layer."""
         return self.node_attribute()
 
     @property
     def connection_cost(self) -> Tensor:
-        """The sum over all edges of score times sideways distance in the picture, where a layer is 1 wide.
+        """The sum, over all edges, of the score times the sideways distance in the picture, where a layer is 1 wide.
 
         It is differentiable, as the scores are.
 
@@ -138,7 +138,7 @@ class Reading(Observed, Network):
 
     @property
     def feature_score(self) -> Tensor:
-        """The score of every input (inputs,), differentiable: `detach()` it for numpy.
+        """The score of every input (inputs,), differentiable; `detach()` it for numpy.
 
         Raises
         ------
@@ -228,7 +228,7 @@ class Reading(Observed, Network):
         l : int
             Node layer.
         neuron_th : float
-            Nodes count for which some input has a score above this; see `attribute`.
+            Only nodes for which some input has a score above this are counted; see `attribute`.
         feature_th : float
             A node depends on the inputs with a score above this share of its largest.
 
