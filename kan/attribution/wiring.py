@@ -1,4 +1,4 @@
-"""How far apart what belongs together lies: the cost of the connections between layers.
+"""The cost of the connections between layers: how far apart connected nodes lie in the picture.
 
 Nodes of a layer stand evenly spread over a width of 1, and a connection costs its weight times the distance it runs
 sideways. The order of hidden nodes does not change what a network computes; with a small cost, modules that work apart

@@ -1,4 +1,4 @@
-"""Jacobians and Hessians of a function applied row by row, for equations that hold derivatives of a network.
+"""Jacobians and Hessians of a function applied row by row, for equations that contain derivatives of a network.
 
 The rows of a batch do not see each other, so the gradient of the sum over the batch holds the gradient of every row:
 one backward pass per output (per input for the second derivative) serves all samples. Many passes over a small batch

@@ -1,4 +1,4 @@
-"""What is checked of a file before and after a network is made from it.
+"""The checks of a file before and after a network is made from it.
 
 `load_state_dict` compares shapes too, but only after the constructor has reserved the memory that the settings ask for,
 and it takes extra states as they come. Messages speak of the checkpoint as "it"; who reads the file adds its name.

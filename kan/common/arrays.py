@@ -1,4 +1,4 @@
-"""What users hand in (tensors, numpy arrays, lists of numbers), made into tensors and checked."""
+"""User input (tensors, numpy arrays, lists of numbers), converted to tensors and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is loaded when it is first asked for: names that ``from kan import *`` gives, and some modules of `kan`."""
+"""Names that are loaded when they are first used: those that ``from kan import *`` gives, and some modules of `kan`."""
 
 from __future__ import annotations
 

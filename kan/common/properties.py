@@ -1,4 +1,4 @@
-"""Properties with a setter of a kind of its own."""
+"""Properties with special setters."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def test_symmetry(
     x : Tensor (N, I)
         Samples.
     group : list of int
-        Inputs, counted from 0. None, one or all of them always are a symmetry.
+        Inputs, counted from 0. No input, a single one, and all inputs together always are a symmetry.
     dependence_th : float
         The statistic below which there is a symmetry: 1e-3 suits exact functions, 3e-2 networks.
     quiet : bool

@@ -107,10 +107,10 @@ def get_tree_node(
     arities : list of lists of int
         For every level but the first, how many nodes every node combines.
     properties : list of lists of str
-        What it makes of them: 'Id', nothing, for there is one only; 'Add' or 'Mul', the sum or product of a function of
-        each, which only the last node can be seen to be; 'GS', a function of such a sum (general separability);
-        '' for anything else, or not tested. Nodes without influence do not count. Where sum and product both pass, it
-        is the one with the smaller statistic.
+        What every node does with them: 'Id', nothing, since there is only one; 'Add' or 'Mul', the sum or product of a
+        function of each, which can be established for the last node only; 'GS', a function of such a sum (general
+        separability); '' anything else, or not tested. Nodes without influence do not count. Where sum and product
+        both pass, the one with the smaller statistic is given.
 
     Raises
     ------

@@ -63,7 +63,7 @@ class KANLayer(nn.Module):
     base_fun : str or callable
         The base function b: 'silu', 'identity', 'zero', or a function of a tensor.
     grid_eps : float
-        Grids after an update: 0 follows the quantiles of the samples, 1 is uniform, between mixes both.
+        Where an update puts the knots: 0 at quantiles of the samples, 1 evenly spaced, values between 0 and 1 mix both.
     grid_range : pair of float
         The range of the grid at the start.
     sp_trainable, sb_trainable : bool
@@ -79,7 +79,7 @@ class KANLayer(nn.Module):
     Raises
     ------
     ArgumentError
-        For dimensions, `num` or `k` that make no layer, or an unknown `base_fun`.
+        For impossible dimensions, `num` or `k`, or an unknown `base_fun`.
 
     Examples
     --------
@@ -205,7 +205,7 @@ class KANLayer(nn.Module):
         return self.edge_sums(x.reshape(rows, self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
 
     def features(self, x: Tensor) -> Features:
-        """Compute what the edges are linear in, for inputs (I, N) that are used many times while the grid stays."""
+        """Compute the features in which edges are linear, for inputs (I, N) that are used often on one grid."""
         if x.dtype in _LOW_PRECISION:
             x = x.float()  # as in `edge_sums`
         with full_precision(x.device.type):
@@ -213,7 +213,7 @@ class KANLayer(nn.Module):
 
     @property
     def base_kind(self) -> BaseKind:
-        """What is known of the base function, which may have been given later."""
+        """The properties of the base function, which may have been set after construction."""
         if self._base_kind.function is not self.base_fun:
             self._base_kind = BaseKind.of(self.base_fun)
         return self._base_kind
@@ -281,7 +281,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def initialize_grid_from_parent(self, parent: KANLayer, x: Tensor, mode: str = "sample") -> None:
-        """Take over the functions of `parent`, whose grid may be coarser, on a subdivision of its knots.
+        """Copy the functions of `parent`, whose grid may be coarser, onto a subdivision of its knots.
 
         Parameters
         ----------
@@ -298,7 +298,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def refine(self, x: Tensor, intervals: int) -> None:
-        """Subdivide this layer's own grid into `intervals`, and keep the functions; parameters change their shapes.
+        """Subdivide this layer's own grid into `intervals`, and keep the functions; parameters change shape.
 
         Parameters
         ----------
@@ -366,7 +366,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def place(self, other: KANLayer, i: int, j: int) -> None:
-        """Take over the edges of another layer, whose first input becomes input i here and whose first output j."""
+        """Copy the edges of another layer; its first input becomes input i here, and its first output becomes j."""
         self.check_settable()
         rows, columns = slice(i, i + other.in_dim), slice(j, j + other.out_dim)
         self.grid[rows] = other.grid.to(self.grid)
@@ -375,7 +375,7 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def reorder(self, order: Sequence[int], mode: str = "in") -> None:
-        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`.
+        """Reorder the inputs (`mode='in'`) or outputs (`mode='out'`): the one now at `order[0]` comes first.
 
         Examples
         --------

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def sparse_mask(in_dim: int, out_dim: int) -> Tensor:
-    """Return a mask (I, O) with ones where input and output are nearest to each other, seen from either side.
+    """Return a mask (I, O) that connects every input with its nearest output, and every output with its nearest input.
 
     Examples
     --------

@@ -106,7 +106,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     @property
     def funs(self) -> _Table:
-        """The torch function of every edge [O][I]; one that is written in is taken (see `function_tables`)."""
+        """The torch function of every edge [O][I]; functions that are written into it count (see `function_tables`)."""
         return self._table(lambda j, i: self._function(j, i)[0], self._write_function)
 
     @property
@@ -124,7 +124,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     @property
     def has_trained_functions(self) -> bool:
-        """Whether functions without a name hold tensors of a graph, as of a module's parameters."""
+        """Whether functions without a name contain trained tensors, such as the parameters of a module."""
         if not self._callables:
             return False
         x = self.affine.new_full((1,), 0.5)
@@ -294,7 +294,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     @torch.no_grad()
     def place(self, other: Symbolic_KANLayer, i: int, j: int) -> None:
-        """Take over the edges of another layer, whose first input becomes input i here and whose first output j."""
+        """Copy the edges of another layer; its first input becomes input i here, and its first output becomes j."""
         rows, columns = slice(j, j + other.out_dim), slice(i, i + other.in_dim)
         self.mask[rows, columns] = other.mask.to(self.mask)
         self.affine[rows, columns] = other.affine.to(self.affine)
@@ -302,7 +302,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
             self.set_edge(i + start, j + end, other._callables.get((end, start), other.funs_name[end][start]))
 
     def reorder(self, order: Sequence[int], mode: str = "in") -> None:
-        """Put the inputs (`mode='in'`) or outputs (`mode='out'`) into another order: first those now at `order[0]`."""
+        """Reorder the inputs (`mode='in'`) or outputs (`mode='out'`): the one now at `order[0]` comes first."""
         check_choice("mode", mode, ("in", "out"))
         inputs, outputs = range(self.in_dim), range(self.out_dim)
         moved = self.get_subset(order, outputs) if mode == "in" else self.get_subset(inputs, order)

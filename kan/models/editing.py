@@ -16,7 +16,7 @@ class Editing(Versions):
     """The part of a model that changes its structure."""
 
     def update_grid_from_samples(self, x: Any) -> None:
-        """Move the grids of all layers to where the samples `x` (N, inputs) bring them, and keep the function.
+        """Move the grids of all layers to the values that they get for samples `x` (N, inputs); keep the function.
 
         Examples
         --------
@@ -89,7 +89,7 @@ class Editing(Versions):
         active_neurons_id: list[list[int]] | None = None,
         log_history: bool = True,
     ) -> Self:
-        """Return a model without the hidden nodes whose score is not above `threshold`.
+        """Return a model without the hidden nodes whose score is at most `threshold`.
 
         Parameters
         ----------
@@ -97,7 +97,7 @@ class Editing(Versions):
         mode : str
             'auto', or 'manual', which requires `active_neurons_id` and otherwise does the same.
         active_neurons_id : list of lists of int, optional
-            The nodes to keep, for every hidden layer; where given, they count instead of the scores, in either mode.
+            The nodes to keep, for every hidden layer; if given, they are used instead of the scores, in either mode.
 
         Examples
         --------
@@ -113,7 +113,7 @@ class Editing(Versions):
         return self._continued(pruned, "prune_node", log_history=log_history)
 
     def prune_edge(self, threshold: float = 3e-2, log_history: bool = True) -> None:
-        """Remove, from this model, the edges whose score is not above `threshold`; their means become bias."""
+        """Remove from this model the edges whose score is at most `threshold`; their means move into biases."""
         surgery.prune_edge(self, threshold=threshold)
         if log_history:
             self.log_history("prune_edge")
@@ -127,14 +127,14 @@ class Editing(Versions):
         mode: str = "auto",
         active_neurons_id: list[list[int]] | None = None,
     ) -> Self:
-        """Return a model without the nodes and edges that do not matter.
+        """Return a model without the nodes and edges whose scores are small.
 
-        What they add on average moves into the bias of the nodes that they add it to.
+        The mean of what they add moves into the bias of the nodes that they add it to, so the output hardly changes.
 
         Parameters
         ----------
         node_th, edge_th : float
-            Nodes and edges with a score not above these are removed.
+            Nodes and edges are removed if their score is at most this.
         threshold : float, optional
             pykan 0.0's name of `node_th`.
         mode, active_neurons_id
@@ -158,10 +158,10 @@ class Editing(Versions):
     def prune_input(
         self: Self, threshold: float = 1e-2, active_inputs: list[int] | None = None, log_history: bool = True
     ) -> Self:
-        """Return a model without the inputs whose score is not above `threshold`, or that are not in `active_inputs`.
+        """Return a model without the inputs whose score is at most `threshold`, or that are not in `active_inputs`.
 
-        The new model takes the same columns as this one and leaves those of the removed inputs out. What these add on
-        average stays, as in `prune`.
+        The new model takes the same columns as this one and ignores those of the removed inputs. The mean of what these
+        add is kept, as in `prune`.
 
         Examples
         --------
@@ -186,9 +186,9 @@ class Editing(Versions):
         return sum(int(mask.sum()) for mask in masks)
 
     def speed(self: Self, compile: bool = False) -> Any:  # noqa: A002 - pykan's name
-        """Keep no versions, and evaluate no symbolic edges if there are none; the function stays.
+        """Keep no versions, and switch symbolic edges off if none carries a function; the function stays the same.
 
-        pykan's switch for speed; here neither costs much. (There, a model with symbolic edges loses them.)
+        This is pykan's switch for speed; here neither costs much. (In pykan, a model with symbolic edges loses them.)
 
         Parameters
         ----------

@@ -103,7 +103,7 @@ class Fitting(Observed, Versions):
         batch : int
             Rows drawn afresh for every step, -1 for all.
         metrics : sequence of callables, optional
-            Functions without arguments, recorded under their names after every step (with a number where one is taken).
+            Functions without arguments, recorded after every step under their names (taken names get a number).
         save_fig : bool
             Save a picture of the network every `save_fig_freq` steps into `img_folder`.
         in_vars, out_vars, beta
@@ -132,16 +132,17 @@ class Fitting(Observed, Versions):
         n_starts : int
             Train this many starts, the model as it is and others drawn afresh, and keep the best. After every eighth of
             the steps three in four are given up, by loss and penalties on the test set, or on a fifth of the training
-            data where there is none. The model as it is never is: it takes the steps that it would take alone, and is
-            compared at the end with the best of the others, on the test set, or on the training data. So the result
-            is never worse there than with one start (but for the luck of a loader that shuffles). 16 starts take
-            four times the steps of one; `grids` after the first take twice the steps.
+            data if there is none. The model as it is stays to the end: it takes the steps that it would take alone, and
+            is then compared with the best of the others, on the test set, or on the training data. So the result is
+            never worse there than with one start (except by the luck of a loader that shuffles). 16 starts take four
+            times the steps of one; `grids` after the first take twice the steps.
 
         Returns
         -------
         dict of lists of float
-            'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step; 'starts'
-            with `n_starts`: loss plus `lamb` times penalty at which every start was left, on the scale of 'train_loss'.
+            'train_loss', 'test_loss' (if there is a test set), 'reg' and the metrics, one number per step. With
+            `n_starts` also 'starts': loss plus `lamb` times penalty at which each start was given up or ended, on the
+            scale of 'train_loss'.
 
         Raises
         ------
@@ -218,9 +219,9 @@ class Fitting(Observed, Versions):
         return not all(getattr(method, "__module__", "").startswith("kan.models.") for method in own)
 
     def train(self: Self, mode: Any = True, *args: Any, **kwargs: Any) -> Any:
-        """Set training mode, as any `nn.Module`; with a data set, the old name of `fit`.
+        """Set training mode, like any `nn.Module`; given a data set, do what `fit` does (its name in pykan 0.0).
 
-        Then `sglr_avoid` is the old name of `singularity_avoiding`, and `device` a place to move the model to first.
+        In that case `sglr_avoid` stands for `singularity_avoiding`, and the model is first moved to `device`.
 
         Examples
         --------
@@ -249,7 +250,7 @@ class Fitting(Observed, Versions):
         entropy_offset: float = 1e-4,
         x: Any = None,
     ) -> Tensor:
-        """Return the penalty on the data last seen, differentiable; parameters as in `fit`.
+        """Return the penalty, without `lamb`, on the data last seen; it is differentiable. Parameters as in `fit`.
 
         `entropy_offset` keeps the logarithm of a vanishing share finite.
 
@@ -283,11 +284,11 @@ class Fitting(Observed, Versions):
         lamb_coefdiff: float = 0.0,
         **options: Any,
     ) -> Tensor:
-        """Return `reg` of the same arguments."""
+        """Return what `reg` returns for the same arguments."""
         return self.reg(reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, **options)
 
     def disable_symbolic_in_fit(self, lamb: float) -> tuple[bool, bool]:
-        """Switch off what training does not need: symbolic edges where there are none, `save_act` without penalties.
+        """Switch off what training does not need: symbolic edges that carry no function, `save_act` without penalty.
 
         Only pykan's scripts call it: here neither costs anything.
 
@@ -308,7 +309,7 @@ class Fitting(Observed, Versions):
         return self.parameters()
 
     def evaluate(self, dataset: dict[str, Any]) -> dict[str, Any]:
-        """Return test loss (RMSE), number of edges and number of grid intervals.
+        """Return the test loss (RMSE), the number of edges and the number of grid intervals, as a dictionary.
 
         Raises
         ------

@@ -37,7 +37,7 @@ class Looking(Reading):
     ) -> Figure:
         """Draw the network: inputs below, outputs above, the function of every edge in a box.
 
-        Splines are black, symbolic functions red, both together purple; what matters little is pale.
+        Splines are black, symbolic functions red, both together purple; edges that matter little are pale.
 
         Parameters
         ----------
@@ -112,7 +112,7 @@ class Looking(Reading):
         show_in_pyplot: bool = False,
         **options: Any,
     ) -> Figure:
-        """Draw like `plot`, by default without pyplot: nothing is shown, and there is nothing to close.
+        """Draw like `plot`, but by default without pyplot, so that nothing is shown and nothing has to be closed.
 
         Examples
         --------
@@ -139,7 +139,7 @@ class Looking(Reading):
         return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)
 
     def get_fun(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
-        """Draw the function of edge (l, i, j) at the last input, and return its inputs and outputs, ordered.
+        """Draw the function of edge (l, i, j) at the last input, and return its inputs and outputs, sorted by input.
 
         Examples
         --------

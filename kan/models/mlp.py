@@ -40,7 +40,7 @@ class MLP(Observed, Perceptron):
     act : str or callable
         The activation function: 'silu', 'relu', 'gelu', 'tanh', 'sigmoid', or a function of a tensor.
     save_act : bool
-        Has no effect beyond being kept: activations are computed when they are read.
+        Kept as an attribute, without other effect: activations are computed when they are read.
     seed : int
         Seed of the model's own random numbers; the same seed gives the perceptron that pykan makes from it.
     device : str or torch.device

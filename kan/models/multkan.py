@@ -42,11 +42,11 @@ class MultKAN(Fitting, Editing, Reshaping, Symbolism, Looking, Reading):
     base_fun : str or callable
         The function beside the spline: 'silu', 'identity', 'zero', or a function of a tensor.
     symbolic_enabled : bool
-        Whether symbolic edges count.
+        Whether symbolic edges are evaluated.
     affine_trainable : bool
         Whether scale and bias of nodes and sub-nodes are trained.
     grid_eps : float
-        Grids after an update: 0 follows the quantiles of the samples, 1 is uniform, between mixes both.
+        Where an update puts the knots: 0 at quantiles of the samples, 1 evenly spaced, values between 0 and 1 mix both.
     grid_range : pair of float
         The range of the grids at the start.
     sp_trainable, sb_trainable : bool
@@ -54,7 +54,7 @@ class MultKAN(Fitting, Editing, Reshaping, Symbolism, Looking, Reading):
     seed : int
         Seed of the model's own random numbers; the same seed gives the network that pykan makes from it.
     save_act : bool
-        Has no effect beyond being kept: activations are computed when they are read.
+        Kept as an attribute, without other effect: activations are computed when they are read.
     sparse_init : bool
         Start with few edges instead of all.
     auto_save : bool
@@ -62,9 +62,9 @@ class MultKAN(Fitting, Editing, Reshaping, Symbolism, Looking, Reading):
     first_init : bool
         Whether this is a new model, whose versions start at 0.0, and not the continuation of another.
     ckpt_path : str, optional
-        A folder; versions are also written there, into a sub-folder of their own for every run. None writes nothing.
+        A folder in which versions are also saved, one sub-folder for every run. None writes nothing.
     state_id, round : int
-        The number of the version, `round.state_id`, that a model continues with.
+        The number of the version, `round.state_id`, with which a model continues.
     device : str or torch.device
     noise_scale_base : float, optional
         pykan 0.0's name: the base function's weights start around ``1 / sqrt(inputs)`` with this deviation.

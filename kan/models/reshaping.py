@@ -13,7 +13,7 @@ class Reshaping(Versions):
     """
 
     def expand_depth(self) -> None:
-        """Add a layer at the end that hands the outputs on; the function stays.
+        """Add a layer at the end that passes the outputs on; the function stays the same.
 
         Examples
         --------
@@ -34,7 +34,7 @@ class Reshaping(Versions):
         *,
         perturb: bool = False,
     ) -> None:
-        """Add nodes to a layer, sums before the others and products after them; the function stays.
+        """Add nodes to a layer, sums before the others and products after them; the function stays the same.
 
         Parameters
         ----------
@@ -70,8 +70,8 @@ class Reshaping(Versions):
         mag : float
             The weight of these parts.
         mode : str
-            'all' edges, 'minimal': those that do something already, 'non-intrusive': those into idle nodes and, with
-            the value zero, those of the last layer, so that the function stays.
+            Which edges: 'all'; 'minimal', those that do something already; or 'non-intrusive', those into idle nodes
+            and, with the value zero, those of the last layer, so that the function stays the same.
 
         Examples
         --------
@@ -110,7 +110,7 @@ class Reshaping(Versions):
         self.log_history("module")
 
     def swap(self, l: int, i1: int, i2: int, log_history: bool = True) -> None:  # noqa: E741
-        """Exchange nodes i1 and i2 of hidden layer l, both sums or both products; the function stays.
+        """Exchange nodes i1 and i2 of hidden layer l, both sums or both products; the function stays the same.
 
         Examples
         --------

@@ -123,9 +123,10 @@ class Symbolism(Versions):
         verbose : bool
             Print the table.
         r2_loss_fun, c_loss_fun : callable, optional
-            From r2, and from complexity, to a loss in bits; by default ``log2(1 + 1e-5 - r2)`` and the identity.
+            Turn r2, and complexity, into losses in bits; by default ``log2(1 + 1e-5 - r2)`` and the identity.
         weight_simple : float
-            Weight of the second; the first has the rest. Only functions that fit about as well as the best compete.
+            Weight of the complexity loss; that of the r2 loss is one minus this. Only functions that fit about as well
+            as the best compete.
         x : Tensor (N, inputs), optional
             The data; by default those last trained on or given to `get_act`.
 
@@ -171,7 +172,7 @@ class Symbolism(Versions):
         *,
         x: Any = None,
     ) -> None:
-        """Make every edge symbolic, with the function that `suggest_symbolic` ranks first.
+        """Make every edge symbolic, with the function that `suggest_symbolic` ranks first for it.
 
         Parameters
         ----------
@@ -222,15 +223,15 @@ class Symbolism(Versions):
         var : list of str or sympy expressions, optional
             Names of the inputs; by default x_1, x_2, ...
         normalizer : pair of sequences, optional
-            Mean and standard deviation with which the inputs were normalised.
+            Means and standard deviations with which the inputs were normalised.
         output_normalizer : pair of sequences, optional
-            The same of the outputs.
+            The same for the outputs.
         simplify : bool
             Let sympy simplify the result.
         tolerance : float, optional
             Drop terms that do not matter on the data, and replace constants by pi, e, small integers and fractions,
-            as long as the outputs change by less than this share of their standard deviation. What was done, and
-            what it cost, is printed and kept in `formula_report`.
+            as long as the outputs change by less than this share of their standard deviation. A report of the changes,
+            and of what they cost, is printed and kept in `formula_report`.
         x : Tensor (N, inputs), optional
             The data for `tolerance`; by default those last trained on or given to `get_act`.
         verbose : bool

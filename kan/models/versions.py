@@ -57,11 +57,11 @@ class Versions(Network):
         }
 
     def begin_history(self, method_name: str) -> None:
-        """Open the history of a new model with this version, as what `method_name` made."""
+        """Begin the history of a new model with this state, as the version that `method_name` made."""
         self._history.begin(self, method_name)
 
     def log_history(self, method_name: str) -> None:
-        """Record this version, as what `method_name` left; does nothing without `auto_save`."""
+        """Record this state as the version that `method_name` made; without `auto_save` do nothing."""
         if self.auto_save:
             self._history.record(self, method_name)
 
@@ -105,7 +105,7 @@ class Versions(Network):
         path : str
             What was given to `saveckpt`.
         device : str or torch.device, optional
-            By default where the model was, if that is to be had.
+            By default where the model was saved from, if that device exists here.
 
         Raises
         ------
@@ -142,7 +142,7 @@ class Versions(Network):
         self.load_state_dict(read_archive(Path(folder, name)))
 
     def copy(self: Self) -> Self:
-        """Return an equal model that shares nothing with this one; its history goes on in a round of its own.
+        """Return an equal model that shares nothing with this one; its history continues in a round of its own.
 
         Examples
         --------
@@ -180,7 +180,7 @@ class Versions(Network):
         return self._with_data(model)
 
     def checkout(self: Self, model_id: str) -> Self:
-        """Return the model as it was in an earlier version; its history goes on from there in a round of its own.
+        """Return the model as it was in an earlier version; its history continues in a round of its own.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""What every model has, whatever it computes: a place, the data it refers to, random numbers of its own."""
+"""What every model has, whatever it computes: a device, the data it refers to, random numbers of its own."""
 
 from __future__ import annotations
 

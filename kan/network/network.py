@@ -187,7 +187,7 @@ class Network(ExtraState, Model):
 
     @property
     def grid_eps(self) -> float:
-        """How uniform grids are after an update, in all layers; set, it is set there.
+        """How uniform grids are after an update (see the constructor); setting it sets it in all layers.
 
         Raises
         ------
@@ -211,7 +211,7 @@ class Network(ExtraState, Model):
 
     @property
     def is_plain(self) -> bool:
-        """Whether the class leaves the passes of this one as they are."""
+        """Whether the class overrides none of the forward passes."""
         own = ("predict_prepared", "predict_by_layers", "trace", "advance")
         return all(getattr(type(self), name) is getattr(Network, name) for name in own)
 
@@ -227,7 +227,7 @@ class Network(ExtraState, Model):
 
     @property
     def has_plain_forward(self) -> bool:
-        """Whether `forward` is that of this class, and nothing is hooked to it."""
+        """Whether `forward` is that of this class, without hooks."""
         return type(self).forward is Network.forward and not is_hooked(self)
 
     @property
@@ -280,7 +280,7 @@ class Network(ExtraState, Model):
         return self.predict_prepared(Prepared(self._inputs(x)), singularity_avoiding=singularity_avoiding, y_th=y_th)
 
     def prepare(self, x: Any) -> Prepared:
-        """Return `x` in the form that `predict_prepared` and `trace` take, with what stays the same while the grids do.
+        """Return `x` in the form that `predict_prepared` and `trace` take, with all that depends only on `x` and grids.
 
         Training evaluates the network hundreds of times on the same data: the bases of the first layer are computed
         once, as long as they fit into moderate memory.
@@ -399,7 +399,7 @@ class Network(ExtraState, Model):
     # Changes of structure, and copies
 
     def take_shape(self, shape: Shape) -> None:
-        """Have another shape from now on; the caller provides the layers that go with it."""
+        """Change the shape; the caller provides the layers that go with it."""
         self.graph_shape = shape
         self.mult_arity = shape.mult_arity(like=self.mult_arity)
         self.mult_homo = isinstance(self.mult_arity, int)

@@ -1,8 +1,8 @@
 """The multilayer perceptron, the baseline that networks of splines are compared with.
 
-A seed draws the numbers that `torch.nn.Linear` draws after ``torch.manual_seed(seed)``, and so pykan's, from a
-generator of its own. Deviations from pykan: the activation function can be chosen, there every choice is SiLU; what
-happens inside is computed on demand (`trace`).
+From a generator of its own, a seed draws the numbers that `torch.nn.Linear` draws after ``torch.manual_seed(seed)``,
+which are pykan's. Deviations from pykan: the activation function can be chosen (there every choice is SiLU); values
+inside are computed on demand (`trace`).
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Perceptron(Model):
 
     @property
     def has_plain_forward(self) -> bool:
-        """Whether `forward` is that of this class, and nothing is hooked to it."""
+        """Whether `forward` is that of this class, without hooks."""
         return type(self).forward is Perceptron.forward and not is_hooked(self)
 
     @property

@@ -1,4 +1,4 @@
-"""Whole runs, made of the steps that a model offers, and what to make of their results."""
+"""Whole runs, composed of a model's methods, and the Pareto frontier of their results."""
 
 from kan.recipes.pareto import pareto_frontier, plot_pareto_frontier
 from kan.recipes.prune_refine import runner1

@@ -1,4 +1,4 @@
-"""Which runs are worth a look: those that no other run beats in one respect without losing in the other."""
+"""The Pareto frontier of runs: those that no other run beats in one respect without losing in the other."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def runner1(
     ckpt_path: str | None = None,
     progress: bool = True,
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Train, prune and refine in rounds, and return what every stage reached.
+    """Train, prune and refine in rounds, and return the results of every stage.
 
     Parameters
     ----------

@@ -1,10 +1,10 @@
 """Pruning: leaving out nodes, edges and inputs that contribute little to the output.
 
-What little is, the attribution scores say, computed on the model's reference data. They go by spreads, so an edge that
-hardly varies may still add a constant. Deviations from pykan: this constant, the mean of what is pruned, moves into the
-bias of the sub-node that it was added to, while pykan's output jumps by it; the original is not changed; the child
-keeps every setting; an edge that is pruned loses its symbolic part too; a threshold that would leave a layer without
-nodes is an error.
+Attribution scores, computed on the model's reference data, say what contributes little. They measure variation, so an
+edge that hardly varies may still add a constant. Deviations from pykan: this constant, the mean of what is pruned,
+moves into the bias of the sub-node that it was added to, while pykan's output jumps by it; the original stays; the
+child keeps every setting; an edge that is pruned loses its symbolic part too; a threshold that would leave a layer
+without nodes is an error.
 
 Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1, and 2408.10205 (KAN 2.0), sec. 4.1 for the scores.
 """

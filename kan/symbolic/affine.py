@@ -79,8 +79,8 @@ def fit_affine(
     functions : sequence of F names
         Keys of `SYMBOLIC_LIB`.
     a_range, b_range : pair of float
-        Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
-        what an x that does can reach; other ranges are taken as they are.
+        Limits of a and b. The default limits are widened for x that vary by less than one to either side of their
+        centre, to reach what they reach for x that vary by one; other limits are taken as they are.
 
     Returns
     -------
@@ -129,10 +129,10 @@ def fit_params(
     fun : callable
         Elementwise function of a tensor.
     a_range, b_range : pair of float
-        Limits of a and b. The default is widened for x that vary by less than one to either side of their centre, for
-        what an x that does can reach; other ranges are taken as they are.
+        Limits of a and b. The default limits are widened for x that vary by less than one to either side of their
+        centre, to reach what they reach for x that vary by one; other limits are taken as they are.
     grid_number : int
-        Points along each axis of the lattice over the box that the coarse search starts from, besides its own.
+        Points along each axis of a lattice over these limits, which the coarse search adds to its own points.
     iteration : int
         Rounds of refinement on all data.
     verbose : bool

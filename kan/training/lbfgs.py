@@ -49,7 +49,7 @@ class LBFGS(OneGroupOptimiser):
     tolerance_ys : float
         Pairs with a smaller curvature s'y are left out of the history.
     history_size : int
-        The number of pairs that are remembered.
+        How many pairs are kept.
     line_search_fn : {'strong_wolfe', None}
         None takes steps of fixed length, whether or not the loss falls; unlike torch, the last one is evaluated too.
 
@@ -124,7 +124,7 @@ class LBFGS(OneGroupOptimiser):
         return float(self.state.get(self._first, {}).get("loss", math.nan))
 
     def reset_history(self) -> None:
-        """Forget the curvature, for example after the parameters' meaning has changed."""
+        """Forget the curvature, for example after the meaning of the parameters has changed."""
         if self._memory is not None:
             self._memory[1].reset()
 
@@ -161,7 +161,7 @@ class LBFGS(OneGroupOptimiser):
         return first_loss
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state as plain containers and tensors; the history is among it, in double precision."""
+        """Return the state as plain containers and tensors, including the history, in double precision."""
         result = super().state_dict()
         exported = self._export()
         if exported is not None:
@@ -170,7 +170,7 @@ class LBFGS(OneGroupOptimiser):
         return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over a state; one written by torch's LBFGS gives its options but no history."""
+        """Restore a state; one written by torch's LBFGS gives its options but no history."""
         known = ("func_evals", "n_iter", "loss", "stagnated")
         state = state_dict["state"]
         record: dict[str, Any] = next(iter(state.values()), {})

@@ -58,14 +58,14 @@ class LevenbergMarquardt(OneGroupOptimiser):
     params : iterable of torch.Tensor
         The parameters, at most 6000 numbers; one group only.
     lr : float
-        Length of the steps, in units of the full ones.
+        Length of the steps, as a share of the full step.
     damping : float
         The damping of the first step, relative to the curvature.
     max_tries : int
         How often a step is tried, each time with more damping, before it is given up.
     model : torch.nn.Module, optional
-        The model whose parameters they are: derivatives with respect to the edges of its layers are then made for all
-        residuals at once, some twenty times faster. `scale_sp`, which scales what the coefficients scale too, stays.
+        The model to which the parameters belong. Derivatives with respect to the edges of its layers are then computed
+        for all residuals at once, some twenty times faster. `scale_sp`, which duplicates the coefficients, stays fixed.
 
     Attributes
     ----------
@@ -151,8 +151,8 @@ class LevenbergMarquardt(OneGroupOptimiser):
         Parameters
         ----------
         residual_fn : callable
-            Returns the residuals as functions of the parameters: a tensor, or a tuple of them, of any shapes. What is
-            minimised is the sum of all their squares: put weights in as factors.
+            Returns the residuals as functions of the parameters: a tensor, or a tuple of them, of any shapes. The sum
+            of all their squares is minimised, so weights go in as factors.
 
         Returns
         -------
