@@ -113,7 +113,7 @@ def detect_separability(
     >>> import torch
     >>> x = torch.rand(100, 3) * 2 - 1
     >>> results = detect_separability(lambda x: x[:, 0] ** 2 + torch.exp(x[:, 1] * x[:, 2]), x)
-    add separability detected: [0] | [1, 2], scores between groups up to ..., residual ratio ... (thresholds 0.01, 0.01)
+    add separability detected: [0] | [1, 2], scores between groups up to ..., residual ratio ...
     >>> results["n_groups"], results["labels"]
     (2, [0, 1, 1])
 

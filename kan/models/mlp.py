@@ -130,7 +130,8 @@ class MLP(Observed, Perceptron):
         --------
         >>> from kan import create_dataset
         >>> from kan.MLP import MLP
-        >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, test_num=50)
+        >>> f = lambda x: x[:, [0]] * x[:, [1]]
+        >>> dataset = create_dataset(f, n_var=2, train_num=200, test_num=50)
         >>> results = MLP(width=[2, 5, 1]).fit(dataset, steps=10, progress=False)
         >>> bool(results["train_loss"][-1] < results["train_loss"][0])
         True

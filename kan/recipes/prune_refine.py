@@ -80,7 +80,8 @@ def runner1(
     >>> from kan import create_dataset
     >>> from kan.experiment import runner1
     >>> dataset = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=100, test_num=50)
-    >>> results = runner1([2, 3, 1], dataset, grids=[3, 5], steps=3, prune_round=1, refine_round=2, progress=False)
+    >>> rounds = {"prune_round": 1, "refine_round": 2}
+    >>> results = runner1([2, 3, 1], dataset, grids=[3, 5], steps=3, **rounds, progress=False)
     >>> results["G"].tolist(), results["id"].tolist()
     ([3, 3, 5], ['0.2', '0.4', '0.6'])
     """
