@@ -1,4 +1,4 @@
-"""The numerical edges of one layer for training: sums and gradients by hand, into memory that is used again.
+"""The numerical edges of one layer for training: sums and gradients by hand, into memory that is reused.
 
 The formulas are those of `kan.layers.edge_sum`, with what a fit of a small network spends its time on taken out: no
 autograd, no fresh memory, nothing computed twice. Two forms of the same arithmetic, by the number O of outputs:

@@ -1,4 +1,4 @@
-"""The recursion of `kan.spline.basis` on knots that stay, into memory that is used again.
+"""The recursion of `kan.spline.basis` on knots that stay, into memory that is reused.
 
 Fresh memory for every step of the recursion costs more than its arithmetic: small networks evaluate the same few
 splines thousands of times, and large layers go through their inputs block by block. So here everything that only

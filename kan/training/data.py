@@ -1,4 +1,4 @@
-"""What is trained on: tensors or data loaders, checked once, then handed out step by step."""
+"""The training data: tensors or data loaders, checked once, then handed out step by step."""
 
 from __future__ import annotations
 

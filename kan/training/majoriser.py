@@ -1,4 +1,4 @@
-"""Quadratic models of the penalties, which are no sums of squares, for Levenberg-Marquardt.
+"""Quadratic models of the penalties, which are not sums of squares, for Levenberg-Marquardt.
 
 Where a penalty is concave in a size it lies below its tangent, and sizes lie below parabolas:
 

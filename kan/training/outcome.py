@@ -1,4 +1,4 @@
-"""Tells whoever trained a model that it failed, and what can be done: the loss is no number any more, or hopeless."""
+"""Warnings after training that failed, and what to do: the loss is not finite, or far above that of a constant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far a step moves what hidden layers get, in units of their grids: a second measure of steps, for damping.
+"""How far a step moves the inputs of hidden layers, in units of their grids: a second measure of steps, for damping.
 
 Outside its grid a spline fades out. A step that sends the inputs of a hidden layer there is wrong, however good it
 looks to first order; at the start of a fit, when hidden layers have a tenth of the ranges that they will have, almost

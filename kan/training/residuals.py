@@ -1,7 +1,7 @@
 """Residuals of any kind as a sum of squares, for Levenberg-Marquardt: physics losses, derivatives by autograd.
 
-The Jacobian of M residuals with respect to P numbers is dear by autograd alone: one backward pass per residual, or, as
-here, one per number through the graph of the backward pass. But a residual at a collocation point mostly
+By autograd alone, the Jacobian of M residuals with respect to P numbers is expensive: one backward pass per residual,
+or, as here, one per number through the graph of the backward pass. But a residual at a collocation point mostly
 depends on few of the samples that the network was given, and they on no other residual. So the layers of a network
 evaluate with a copy of their weights for every sample (`kan.layers.edge_weights`), and one backward pass gives the
 gradients of all rows, or of other groups of residuals that share no sample. Whether they do is not assumed but checked,

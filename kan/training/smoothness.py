@@ -1,4 +1,4 @@
-"""A term of negligible weight that decides about coefficients which the data do not, for Levenberg-Marquardt.
+"""A term of negligible weight for coefficients that the data leave undetermined, for Levenberg-Marquardt.
 
 On a fine grid some bases hold no sample, or one at their very end. Their coefficients are free, or take any size for a
 gain in the last digit, and spoil the curve at the next sample that falls there: of a fit to 1e-8 on 100 intervals, a

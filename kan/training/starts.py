@@ -1,15 +1,15 @@
 """Many starts of one network, of which the best is trained to the end, and the network as it was given too.
 
-Small networks end in local minima, most starts in a bad one; which, shows early. So all starts train for an eighth of
-the steps, the best quarter of them for another eighth, and so forth until one is left (successive halving with a factor
-of four: Jamieson & Talwalkar 2016, arXiv 1502.07943).
+Small networks end in local minima, from most starts in bad ones, and this shows early. So all starts train for an
+eighth of the steps, the best quarter of them for another eighth, and so forth until one is left (successive halving
+with a factor of four: Jamieson & Talwalkar 2016, arXiv 1502.07943).
 
-The network as it is given is never given up. It takes the very steps that it would take alone, and at the end it is
-compared with the best of the others: more starts are never worse than one. 16 starts take four times the steps of one,
-with whatever optimiser and loss.
+The network as it was given stays to the end. It takes the very steps that it would take alone, and is then compared
+with the best of the others: more starts are never worse than one. 16 starts take four times the steps of one, with
+whatever optimiser and loss.
 
-What judges is what is trained: loss and penalties. By the loss alone the start would win that resisted the penalties
-best, and pruning would leave more edges.
+Starts are judged by what is trained, loss plus penalties. By the loss alone, the start that resists the penalties best
+would win, and pruning would leave more edges.
 
 All of them take turns in the one network that was given, so that functions of the user's own which refer to it see the
 start that is being trained. A start is a set of tensors for its parameters, and a run of training of its own.
