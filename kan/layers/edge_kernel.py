@@ -17,10 +17,14 @@ from torch import Tensor
 from kan.common.arrays import is_readable
 from kan.spline.basis import dense_basis_with_slopes, is_dense
 
-# Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls.
+# Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls; where no
+# gradient will be asked for, what the blocks of torch save in memory does, from fewer bytes on.
 _SMALL_WORK = 200_000
-# Matrices up to this many numbers are multiplied by numpy itself, beside its threads.
-_TINY_PRODUCT = 4096
+_SMALL_PREDICTION = 300_000
+# Matrices up to this many numbers are multiplied by numpy itself, if that takes no more multiplications than these:
+# beyond either, OpenBLAS wakes its threads.
+_TINY_MATRIX = 4096
+_TINY_PRODUCT = 2**18
 
 
 class Library(NamedTuple):
@@ -47,7 +51,8 @@ TORCH = Library(
 
 def _multiply(first: Any, second: Any) -> Any:
     """Multiply arrays: large products would wake numpy's own threads, which get in the way of torch's."""
-    if max(first.size, second.size) <= _TINY_PRODUCT:
+    multiplications = first.shape[-2] * first.shape[-1] * second.shape[-1]
+    if max(first.size, second.size) <= _TINY_MATRIX and multiplications <= _TINY_PRODUCT:
         return np.matmul(first, second)
     return torch.matmul(torch.from_numpy(first), torch.from_numpy(second)).numpy()
 
@@ -62,9 +67,12 @@ NUMPY = Library(
 )
 
 
-def library_for(x: Tensor, knots: Tensor) -> Library:
+def library_for(x: Tensor, knots: Tensor, *, for_gradients: bool = True) -> Library:
     """Return numpy for small layers on the CPU, torch for all others."""
-    small = is_dense(x, knots) and 0 < x.numel() * knots.shape[1] <= _SMALL_WORK
+    work = x.numel() * knots.shape[1]
+    small = is_dense(x, knots) and 0 < work <= _SMALL_WORK
+    if not for_gradients:
+        small = small and work * x.element_size() <= _SMALL_PREDICTION
     return NUMPY if small and is_readable(x) else TORCH
 
 

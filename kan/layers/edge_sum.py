@@ -143,7 +143,17 @@ def edge_sums(
         found = multiply_out(TORCH, values, weights, covariance(TORCH, values) if with_variances else None)
         return EdgeSums(found.sums, found.variances)
     sums, variances = _EdgeSums.apply(
-        x, base, coefficients, scale_base, scale_spline, mask, knots, degree, with_variances, features
+        x,
+        base,
+        coefficients,
+        scale_base,
+        scale_spline,
+        mask,
+        knots,
+        degree,
+        with_variances,
+        features,
+        torch.is_grad_enabled(),  # inside of the operation gradients are always disabled
     )
     return EdgeSums(sums, variances)
 
@@ -164,13 +174,14 @@ class _EdgeSums(torch.autograd.Function):
         degree: int,
         with_variances: bool,
         known: Features | None,
+        for_gradients: bool,
     ) -> tuple[Tensor, Tensor | None]:
         if known is not None:
             base = known.values[:, -1]
         tensors = EdgeTensors(x, base, coefficients, scale_base, scale_spline, mask, knots)
         ctx.save_for_backward(*tensors)
         ctx.degree, ctx.with_variances, ctx.known = degree, with_variances, known
-        ctx.lib = lib = library_for(x, knots)
+        ctx.lib = lib = library_for(x, knots, for_gradients=for_gradients)
         gathered = lib is TORCH and is_gathered(
             x, knots, with_features=known is not None, with_variances=with_variances
         )
@@ -202,7 +213,7 @@ class _EdgeSums(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
         with full_precision(grad_sums.device.type):
-            return (*_gradients(ctx, grad_sums, grad_variances), None, None, None, None)
+            return (*_gradients(ctx, grad_sums, grad_variances), None, None, None, None, None)
 
 
 def _gradients(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:

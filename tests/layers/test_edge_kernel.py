@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from kan.layers import edge_kernel
-from kan.layers.edge_kernel import TORCH, library_for
+from kan.layers.edge_kernel import NUMPY, TORCH, library_for
 from kan.layers.edge_sum import edge_sums
 from kan.spline import extend_knots
 
@@ -47,3 +48,23 @@ def test_large_layers_half_precision_and_many_intervals_go_through_torch() -> No
     assert library_for(torch.zeros(2, 10).half(), knots.half()) is TORCH
     fine = extend_knots(torch.linspace(-1, 1, 201).expand(20, -1), degree=3)
     assert library_for(torch.zeros(20, 1000), fine) is TORCH
+
+
+def test_predictions_of_medium_layers_go_through_torch() -> None:
+    knots = extend_knots(torch.linspace(-1, 1, 6).expand(10, -1), degree=3)
+    x = torch.zeros(10, 1000)
+    assert library_for(x, knots) is not TORCH
+    assert library_for(x, knots, for_gradients=False) is TORCH
+    assert library_for(x[:, :100], knots, for_gradients=False) is not TORCH
+
+
+@pytest.mark.parametrize(("shape", "by_numpy"), [((16, 16, 16), True), ((144, 16, 256), False), ((80, 80, 1), False)])
+def test_products_that_wake_numpys_threads_go_through_torch(
+    shape: tuple[int, int, int], by_numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows, inner, columns = shape
+    calls = []
+    monkeypatch.setattr(edge_kernel.np, "matmul", lambda first, second: calls.append(1) or first @ second)
+    first, second = np.ones((rows, inner)), np.ones((inner, columns))
+    np.testing.assert_array_equal(NUMPY.multiply(first, second), np.full((rows, columns), inner))
+    assert bool(calls) == by_numpy
