@@ -134,9 +134,11 @@ class Network(RuleBasedStateMachine):
         if not hasattr(self, "model"):
             return
         with np.errstate(all="ignore"):
-            expected = torch.from_numpy(evaluated(self.model, self.x))
+            expected, moved = (torch.from_numpy(evaluated(self.model, x)) for x in (self.x, self.x * (1 + 1e-12)))
         if bool(expected.isfinite().all()) and float(expected.abs().max()) < 1e6:
-            torch.testing.assert_close(self.outputs(), expected, rtol=1e-8, atol=1e-8)
+            # Steep functions of steep functions make more of rounding.
+            most = 1e-8 * (1 + expected.abs()) + 1e3 * (moved - expected).abs()
+            assert bool(((self.outputs() - expected).abs() <= most).all())
 
     @rule(
         opt=st.sampled_from(["LBFGS", "Adam", "LM"]),
