@@ -14,6 +14,7 @@ from typing import Any, Callable, Generic, TypeVar
 import torch
 from torch import Tensor
 
+from kan.common.errors import StateError
 from kan.network import Network
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
@@ -84,8 +85,21 @@ class NetworkState:
     def build(
         self, network_class: Callable[..., AnyNetwork], *, device: str | torch.device | None = None
     ) -> AnyNetwork:
-        """Return a new network of this state, on `device` or else where it was, or on the CPU if that is not here."""
+        """Return a new network of this state, on `device` or else where it was, or on the CPU if that is not here.
+
+        Raises
+        ------
+        StateError
+            If parameters were computed from others, which a new network does not have.
+        """
         network = network_class(**copy.deepcopy(dict(self.settings)))
+        computed = [f"`{name}`" for name, _ in network.named_parameters() if name not in self.tensors]
+        if computed:
+            raise StateError(
+                f"this version cannot be built again, for {', '.join(computed)} was computed from other parameters. "
+                "Remove parametrisations (`torch.nn.utils.parametrize.remove_parametrizations`, "
+                "`torch.nn.utils.prune.remove`) before steps that you may want to go back to."
+            )
         network.to(dtype=self.tensors["act_fun.0.coef"].dtype)
         self.apply_to(network)
         return network.to(usable_device(self.device) if device is None else device)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from kan import KAN, CheckpointError
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, StateError
 
 CHECKPOINTS = sorted(
     path.name[: -len("_config.yml")] for path in (Path(__file__).parent.parent / "data").glob("*_config.yml")
@@ -302,3 +302,12 @@ def test_parameters_are_saved_under_the_names_of_the_oldest_pykan(tmp_path: Path
     assert torch.equal(model(x), before)
     with pytest.warns(DeprecationWarning, match="load_ckpt"), pytest.raises(CheckpointError):
         model.load_ckpt("second", folder)
+
+
+@pytest.mark.parametrize("back", ["rewind", "checkout"])
+def test_a_version_with_parameters_that_were_computed_from_others_is_refused(back: str) -> None:
+    model = KAN(width=[2, 2, 1], seed=0)
+    torch.nn.utils.parametrizations.weight_norm(model.act_fun[0], "coef")
+    model.log_history("step")
+    with pytest.raises(StateError, match=r"`act_fun\.0\.coef` was computed from other parameters"):
+        getattr(model, back)("0.1")
