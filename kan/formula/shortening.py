@@ -36,7 +36,9 @@ _EXACT = 1e-9
 """A formula that changes the output by less than this, relative to its spread, is the original one."""
 _LARGEST_DENOMINATOR = 100
 _COINCIDENCE = 1e-5
-"""So near to a fraction p/q, in units of 1/q^2, lies one random number in several thousand: p/q is meant."""
+"""So near to a fraction p/q, in units of 1/q^2, lies one random number in 16 000: p/q is meant."""
+_UNITS = ((1, 0), (1, 1), (1, -1), (1, 2), (1, -2), (2, 0), (2, 1), (2, -1))
+"""Of which powers of a constant and of pi the quotient may be such a fraction: pi/4, 1/(4 pi), pi^2, sqrt(3)/2 ..."""
 
 
 @dataclass(frozen=True)
@@ -247,11 +249,13 @@ def _nearby(value: float, window: float) -> Iterator[Any]:
 
 
 def _meant(value: float) -> Any | None:
-    """Return the fraction, or fraction of pi, that a constant is too near to for a coincidence, or None."""
-    for unit, symbol in ((1.0, sympy.S.One), (math.pi, sympy.pi)):
-        fraction = Fraction(value / unit).limit_denominator(_LARGEST_DENOMINATOR)
-        if fraction and abs(value / unit - fraction) * fraction.denominator**2 < _COINCIDENCE:
-            return sympy.Rational(fraction.numerator, fraction.denominator) * symbol
+    """Return the fraction, of a power of pi or under a root, that a constant is no coincidence near to, or None."""
+    for power, turns in _UNITS:
+        unit = math.pi**turns
+        fraction = Fraction(abs(value) ** power / unit).limit_denominator(_LARGEST_DENOMINATOR)
+        if fraction and abs(abs(value) ** power / unit - fraction) * fraction.denominator**2 < _COINCIDENCE:
+            size = sympy.Rational(fraction.numerator, fraction.denominator) * sympy.pi**turns
+            return sympy.root(size, power) * (1 if value > 0 else -1)
     return None
 
 

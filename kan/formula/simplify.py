@@ -1,9 +1,10 @@
 """Making a formula simpler, at a stated price: terms that do not matter are dropped, constants become simple numbers.
 
-Each term anywhere in the formula is left out, the least important first, and each constant is replaced by the fraction,
-or fraction of pi, that it fits exactly, or else by the simplest number near it (integers, small fractions, multiples of
-pi and e, roots), as long as the output on the data stays within the tolerance of the original formula's output. All
-changes together keep the tolerance. Of equivalent ways to write the formula, the one that reads best is kept.
+Each term anywhere in the formula is left out, the least important first, and each constant is replaced by the fraction
+that it fits exactly, times a power of pi or under a root too, or else by the simplest number near it (integers, small
+fractions, multiples of pi and e, roots), as long as the output on the data stays within the tolerance of the original
+formula's output. All changes together keep the tolerance. Of equivalent ways to write the formula, the one that reads
+best is kept.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ FORMS = [
 @settings(max_examples=10)
 @given(
     st.fractions(min_value=1, max_value=3, max_denominator=60),
-    st.sampled_from([sympy.S.One, sympy.pi]),
+    st.sampled_from([sympy.S.One, sympy.pi, 1 / sympy.pi, sympy.pi**2]),
     st.sampled_from(FORMS),
     st.floats(-1e-10, 1e-10),
 )
@@ -78,6 +78,23 @@ def test_a_constant_that_fits_exactly_wins_over_simpler_ones_that_the_tolerance_
     assert not shorter.has(sympy.Float)
     difference = sympy.lambdify(x, shorter - form(meant), "numpy")(COLUMNS[x])
     assert np.abs(difference).max() < 1e-8
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [
+        1 / (4 * sympy.pi),
+        -1 / (32 * sympy.pi**2),
+        sympy.pi**2,
+        8 * sympy.pi / 3,
+        sympy.sqrt(3) / 2,
+        1 / sympy.sqrt(2 * sympy.pi),
+    ],
+)
+@pytest.mark.parametrize("tolerance", [1e-9, 1e-3])
+def test_the_constants_of_physics_are_recognised(meant, tolerance):
+    expr = sympy.Float(float(meant)) * sympy.exp(x) * (y + 3)
+    assert shorten(expr, limits(expr, tolerance=tolerance)).expr == meant * sympy.exp(x) * (y + 3)
 
 
 def test_a_form_that_is_exact_wins_over_a_shorter_one_that_the_tolerance_allows():
