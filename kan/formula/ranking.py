@@ -25,7 +25,7 @@ _WORST_RATIO = 10.0
 """An adequate function leaves at most this many times the unexplained share of the best one, ..."""
 _WORST_GAP = 0.05
 """... explains at most this much less of the variance, ..."""
-_SPLINE_ERROR = 1e-5
+SPLINE_ERROR = 1e-5
 """... and a share below this, what a trained spline misses its function by, is never held against it."""
 _TIE = 0.25
 """Of functions whose losses are as close as this much complexity makes them (one bit of misfit, a factor of two, with
@@ -122,4 +122,4 @@ def _adequate(r2: Any) -> Any:
     """Tell which functions fit about as well as the best."""
     unexplained = 1 - r2
     best = unexplained.min()
-    return unexplained <= max(_SPLINE_ERROR, min(_WORST_RATIO * best, best + _WORST_GAP))
+    return unexplained <= max(SPLINE_ERROR, min(_WORST_RATIO * best, best + _WORST_GAP))

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from kan.common.console import say
 from kan.common.errors import ArgumentError
+from kan.formula.chains import straightened
 from kan.formula.fix import enable_symbolic, is_removed, is_symbolic
 from kan.formula.ranking import Loss, Preference, Ranked, complexity_bits, r2_bits
 from kan.surgery.indices import checked_edge
@@ -150,7 +151,8 @@ def auto_symbolic(
 ) -> list[Choice]:
     """Make every edge symbolic, with the function that `suggest_symbolic` ranks first.
 
-    All edges are fitted to what they do in the network as it is; then all are changed.
+    All edges are fitted to what they do in the network as it is; then all are changed. Of two edges in a row that are
+    one function of one variable the first gets 'x', the second the function (see `chains`).
 
     Parameters
     ----------
@@ -200,6 +202,10 @@ def auto_symbolic(
         for layer, step in enumerate(trace.layers)
         for choice in search.choose(step, [edge for edge in splines if edge[0] == layer])
     }
+    if "x" in search.names:
+        choices = straightened(
+            network, trace, choices, pass_on=search.pass_on, choose=search.choose, least_r2=r2_threshold
+        )
     for edge in edges:
         if edge not in choices:
             message = _settle(network, edge)
@@ -245,19 +251,28 @@ class _Search:
         self.names, self.complexities = list(complexities), list(complexities.values())
         self.preference, self.ranges = preference, ranges
 
-    def choose(self, step: LayerTrace, edges: Sequence[Edge]) -> list[Choice]:
-        """Fit all functions to edges of a recorded layer, some at a time, and rank them."""
-        per_chunk = max(1, _CHUNK // max(step.inputs.shape[1], 1))
+    def choose(self, step: LayerTrace, edges: Sequence[Edge], *, inputs: Tensor | None = None) -> list[Choice]:
+        """Fit all functions to edges of a recorded layer, some at a time, and rank them.
+
+        They are functions of the layer's inputs (I, N), or of others.
+        """
+        inputs = step.inputs if inputs is None else inputs
+        per_chunk = max(1, _CHUNK // max(inputs.shape[1], 1))
         return [
             choice
             for start in range(0, len(edges), per_chunk)
-            for choice in self._choose_together(step, edges[start : start + per_chunk])
+            for choice in self._choose_together(step, edges[start : start + per_chunk], inputs)
         ]
 
-    def _choose_together(self, step: LayerTrace, edges: Sequence[Edge]) -> list[Choice]:
+    def pass_on(self, edge: Edge) -> Choice:
+        """Return the choice of 'x' as it is."""
+        ranking = self.preference.rank(["x"], [1.0], [self.complexities[self.names.index("x")]])
+        return Choice(edge, ranking, torch.tensor([1.0, 0.0, 1.0, 0.0]))
+
+    def _choose_together(self, step: LayerTrace, edges: Sequence[Edge], inputs: Tensor) -> list[Choice]:
         """Fit and rank with all values of the edges in memory."""
         values = torch.stack([_without_rounding(step.edge_values(i, j), step.sums[j]) for _, i, j in edges])  # (E, N)
-        inputs = step.inputs[[i for _, i, _ in edges]]
+        inputs = inputs[[i for _, i, _ in edges]]
         fit = fit_affine(inputs, values, self.names, **self.ranges)
         choices = []
         for edge, params, r2 in zip(edges, fit.params, fit.r2):

@@ -174,6 +174,8 @@ class Symbolism(Versions):
     ) -> None:
         """Make every edge symbolic, with the function that `suggest_symbolic` ranks first for it.
 
+        Of two edges in a row that are one function of one variable the first becomes `x`, the second that function.
+
         Parameters
         ----------
         a_range, b_range, lib, weight_simple, x
