@@ -28,6 +28,11 @@ _MOST_WORK = 6000
 """Parts of a formula times alternatives to it: a long formula is rewritten in fewer ways."""
 _ROUNDS = 3
 _MOST_DIGITS = 15
+_MOST_TRADED = 12
+"""In a formula of at most so many constants one may become a whole number ..."""
+_CLOSE = 0.05
+"""... at most so far away if the others, fitted in so many steps, make up for it."""
+_TRADE_STEPS = 3
 _WINDOWS = 7
 _SMALLEST_WINDOW = 1e-14
 _CONSTANT = 1e-12
@@ -126,7 +131,10 @@ def shorten(expr: Any, limits: Limits) -> Shortened:
         if better is None:
             break
         form, best = better
-    return _rounded(best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits, known), limits)
+    best = best if cost(best.expr) <= cost(expr) else _snapped(Shortened(expr), limits, known)
+    while (traded := _traded(best, limits)) is not None:
+        best = _snapped(traded, limits, {})
+    return _rounded(best, limits)
 
 
 def _rounded(form: Shortened, limits: Limits) -> Shortened:
@@ -226,16 +234,68 @@ def _snapped(form: Shortened, limits: Limits, known: Neighbours) -> Shortened:
 def _simple_numbers(evaluation: Evaluation, constant: Part, limits: Limits) -> list[Any]:
     """Return simple numbers near a constant that the limits allow one by one: one that fits exactly, the simplest."""
     value = float(constant.expr)
-    step = 1e-6 * max(abs(value), 1e-3)
-    slope = _rms(evaluation.trial(constant, value + step) - evaluation.output) / step
-    size = max(1.0, abs(value))
-    window = 1.5 * limits.reach / slope / size if slope > 0 and math.isfinite(slope) else 0.1
-    window = min(window, 0.1)
+    window = _window(value, _rms(_slope(evaluation, constant)), limits)
     found: list[Any] = []
     for number in _nearby(value, window):
         if number is not None and number not in found and limits.allow(evaluation.trial(constant, float(number))):
             found.append(number)
     return found
+
+
+def _traded(form: Shortened, limits: Limits) -> Shortened | None:
+    """Return the formula with one more whole number, for whose change the other constants make up, or None.
+
+    In 1.02*x**0.99 noise has moved two constants: neither can be rounded alone, but 1.0*x**1.0 is close.
+    """
+    evaluation = Evaluation(form.expr, limits.columns)
+    constants = [part for part in evaluation.root.descendants() if part.expr.is_Float]
+    if not 1 <= len(constants) <= _MOST_TRADED:
+        return None
+    slopes = np.stack([_slope(evaluation, constant) for constant in constants], 1)  # (N, P)
+    if not np.isfinite(slopes).all():
+        return None
+    best, least = None, math.inf
+    for index, constant in enumerate(constants):
+        others = np.delete(slopes, index, 1)
+        alone = slopes[:, index] - others @ np.linalg.lstsq(others, slopes[:, index], rcond=None)[0]
+        value, number = float(constant.expr), sympy.Integer(round(float(constant.expr)))
+        if abs(value - number) > min(_window(value, _rms(alone), limits) * max(1.0, abs(value)), _CLOSE):
+            continue
+        trade = _trade(form, index, number, others, limits)
+        price = limits.price(limits.values_of(trade))
+        if price < least and price <= limits.tolerance:
+            best, least = replace(form, expr=trade, snapped=[*form.snapped, (value, number)]), price
+    return None if best is None else _dropped(best, limits)
+
+
+def _trade(form: Shortened, index: int, number: Any, slopes: Any, limits: Limits) -> Any:
+    """Return the formula with a constant replaced, and the others, of given slopes, fitted to the original output."""
+    evaluation = Evaluation(form.expr, limits.columns)
+    constants = [part for part in evaluation.root.descendants() if part.expr.is_Float]
+    fixed = constants.pop(index)
+    evaluation.commit(fixed, number, float(number))
+    values = np.array([float(constant.expr) for constant in constants])
+    for _ in range(_TRADE_STEPS):
+        gap = limits.output - evaluation.output
+        if not np.isfinite(gap).all():
+            break
+        values = values + np.linalg.lstsq(slopes, gap, rcond=None)[0]
+        for constant, value in zip(constants, values.tolist()):
+            evaluation.commit(constant, sympy.Float(value), value)
+    return evaluation.root.rebuild()
+
+
+def _slope(evaluation: Evaluation, constant: Part) -> Any:
+    """Return the derivative of the output with respect to a constant (N,)."""
+    value = float(constant.expr)
+    step = 1e-6 * max(abs(value), 1e-3)
+    return (evaluation.trial(constant, value + step) - evaluation.output) / step
+
+
+def _window(value: float, slope: float, limits: Limits) -> float:
+    """Return how far a constant may move, relative to its size where that is above one."""
+    window = 1.5 * limits.reach / slope / max(1.0, abs(value)) if slope > 0 and math.isfinite(slope) else 0.1
+    return min(window, 0.1)
 
 
 def _nearby(value: float, window: float) -> Iterator[Any]:

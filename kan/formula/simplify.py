@@ -3,8 +3,9 @@
 Each term anywhere in the formula is left out, the least important first, and each constant is replaced by the fraction
 that it fits exactly, times a power of pi or under a root too, or else by the simplest number near it (integers, small
 fractions, multiples of pi and e, roots), as long as the output on the data stays within the tolerance of the original
-formula's output. All changes together keep the tolerance. Of equivalent ways to write the formula, the one that reads
-best is kept.
+formula's output. Of equivalent ways to write the formula, the one that reads best is kept. Constants that remain become
+whole numbers where the others, fitted again, make up for it: noise moves constants together. All changes together keep
+the tolerance.
 """
 
 from __future__ import annotations

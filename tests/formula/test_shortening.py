@@ -113,3 +113,24 @@ def test_a_constant_without_a_meaning_keeps_the_digits_that_the_tolerance_asks_f
 def test_a_whole_number_is_no_multiple_of_pi():
     expr = x**2 + sympy.Float(0.01) * sympy.sin(sympy.Float(3.0002) * x)
     assert shorten(expr, limits(expr, tolerance=1e-2)).expr == x**2 + sympy.sin(3 * x) / 100
+
+
+@pytest.mark.parametrize(
+    ("trained", "meant"),
+    [
+        (1.00492 * sympy.sqrt(x**2 + y**2 + 1) - 0.006771, sympy.sqrt(x**2 + y**2 + 1)),
+        (1.00507946 * sympy.log(x + 0.98731767 * y**2 + 2.01) - 0.0043, sympy.log(x + y**2 + 2)),
+        (0.50504 * y * (x + 2.00349984) ** 0.99061, y * (x + 2) / 2),
+    ],
+)
+def test_constants_that_noise_has_moved_together_become_simple_together(trained, meant):
+    """Each of the constants alone is too far from the simple number."""
+    assert shorten(trained, limits(trained, tolerance=1e-2)).expr == meant
+    assert limits(trained).price(limits(trained).values_of(meant)) < 1e-2
+    assert shorten(trained, limits(trained, tolerance=1e-6)).expr != meant
+
+
+@pytest.mark.parametrize("tolerance", [1e-3, 1e-2])
+def test_constants_that_nothing_simple_is_near_stay(tolerance):
+    expr = 0.23336 * x + 1.23486 + 0.51226 * sympy.exp(-0.8122 * y)
+    assert str(shorten(expr, limits(expr, tolerance)).expr) == "0.2334*x + 1.235 + 0.5123*exp(-0.8122*y)"
