@@ -16,8 +16,8 @@ from kan.symbolic.shapes import Kind, Shape
 
 # A power keeps a = 1 while |a*x + b| stays within these, so that its value and c stay representable.
 _PLAIN_SIZES = (1e-3, 1e3)
-# An exponential keeps b = 0 while |a*x| stays below this.
-_PLAIN_EXPONENT = 20.0
+# An exponential keeps b = 0 while |a*x| stays below this. Beyond, c would be so far from one that training stalls.
+_PLAIN_EXPONENT = 5.0
 
 
 def canonical(*, shape: Shape, a: float, b: float, box: Box) -> tuple[float, float]:

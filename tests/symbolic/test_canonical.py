@@ -35,6 +35,14 @@ def test_the_simplest_of_equivalent_parameters_is_chosen(name, given_pair, expec
     assert canonical(shape=shape(name), a=given_pair[0], b=given_pair[1], box=BOX) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("centre", [0.7, -40.0])
+def test_an_exponential_far_from_one_is_centred_on_the_data(centre):
+    box = Box((-40.0, 40.0), (-1000.0, 1000.0), centre=centre, half_width=0.2)
+    a, b = canonical(shape=shape("exp"), a=17.8, b=0.0, box=box)
+    assert a == 17.8
+    assert a * centre + b == pytest.approx(0)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(["x^2", "x^3", "1/x", "abs", "sin", "cos", "tan", "tanh", "arctan", "gaussian", "exp"]),
