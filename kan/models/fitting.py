@@ -78,7 +78,7 @@ class Fitting(Observed, Versions):
         ----------
         dataset : dict or DataLoader
             'train_input' (N, inputs) and 'train_label' (N, outputs), and optionally 'test_input' and 'test_label'; or a
-            DataLoader of such pairs; or 'train_loader' and 'test_loader'.
+            DataLoader of such pairs; or 'train_loader', with 'test_loader' or test data as before.
         opt : str
             'LBFGS' (full batches, small models), 'Adam', or 'LM' (Levenberg-Marquardt: the most accurate, for models of
             up to a few thousand parameters and the default loss), in small or capital letters.

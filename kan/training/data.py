@@ -252,11 +252,19 @@ class LoaderData:
 def read_dataset(
     network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation, whole_test: bool = False
 ) -> TensorData | LoaderData:
-    """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}."""
+    """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}.
+
+    Beside a loader for training the test data may be tensors.
+    """
     if isinstance(dataset, DataLoader):
-        return LoaderData(network, dataset, None, expectation=expectation)
+        dataset = {"train_loader": dataset}
     if isinstance(dataset, Mapping) and "train_loader" in dataset:
-        return LoaderData(network, dataset["train_loader"], dataset.get("test_loader"), expectation=expectation)
+        if batch != -1:
+            raise ArgumentError(f"a loader makes its own batches; leave out `batch`, which is {batch!r}.")
+        test = dataset.get("test_loader")
+        if test is None and "test_input" in dataset:
+            test = [(dataset["test_input"], dataset.get("test_label"))]
+        return LoaderData(network, dataset["train_loader"], test, expectation=expectation)
     if isinstance(dataset, Mapping):
         return TensorData(
             network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation, whole_test=whole_test

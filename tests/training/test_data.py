@@ -265,6 +265,20 @@ def test_loaders_for_training_and_test(read: Any) -> None:
     assert test[1].shape == (5, 1)
 
 
+def test_beside_a_loader_test_data_may_be_tensors(read: Any) -> None:
+    x = torch.arange(10.0).view(5, 2)
+    _, test = first(read({"train_loader": loader(4, batch_size=2), "test_input": x, "test_label": x[:, 0]}))
+    assert torch.equal(test[0], x)
+    assert torch.equal(test[1], x[:, :1])
+    with pytest.raises(ArgumentError, match="data must be numbers; got None"):
+        read({"train_loader": loader(4, batch_size=2), "test_input": x})
+
+
+def test_a_loader_makes_its_own_batches(read: Any) -> None:
+    with pytest.raises(ArgumentError, match="leave out `batch`, which is 3"):
+        read(loader(4, batch_size=2), batch=3)
+
+
 def test_the_batches_of_a_loader_are_checked(read: Any) -> None:
     with pytest.raises(ArgumentError, match=r"must have shape \(N, 2\)"):
         read(DataLoader(TensorDataset(torch.ones(4, 3), torch.ones(4)), batch_size=2))
