@@ -207,7 +207,8 @@ class Fitting(Observed, Versions):
             self.last_results = run.results()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
-        warn_unless_finite(self.last_results["train_loss"], self, training.training_inputs if pred_fn is None else None)
+        samples = (training.training_inputs, training.test_inputs) if pred_fn is None else ()
+        warn_unless_finite(self.last_results, self, *samples)
         if loss_fn is None:
             warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
         self.log_history("fit")

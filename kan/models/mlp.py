@@ -162,7 +162,7 @@ class MLP(Observed, Perceptron):
             self.last_results = training.record.lists()
             if pred_fn is None:
                 self.set_reference(training.training_inputs)
-        warn_unless_finite(self.last_results["train_loss"], self, None)
+        warn_unless_finite(self.last_results, self)
         if loss_fn is None:
             warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
         return self.last_results

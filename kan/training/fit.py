@@ -160,6 +160,11 @@ class Training:
         return self.data.labels
 
     @property
+    def test_inputs(self) -> Tensor | None:
+        """All test inputs, if there are any."""
+        return None if self.data.test is None else self.data.test[0]
+
+    @property
     def total(self) -> int:
         """The steps on all grids together."""
         return self.steps * (1 if self.stages is None else len(self.stages))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -16,20 +16,29 @@ _HOPELESS = 100
 
 
 @torch.no_grad()
-def warn_unless_finite(losses: Sequence[float], model: Model, inputs: Tensor | None) -> None:
-    """Warn if the last of the losses is not finite, and name the symbolic edges that make it so at these inputs."""
-    if not losses or math.isfinite(losses[-1]):
-        return
-    edges = []
-    if inputs is not None and isinstance(model, Network):
-        edges = model.trace(inputs).singular_edges()
+def warn_unless_finite(
+    results: Mapping[str, Sequence[float]],
+    model: Model,
+    inputs: Tensor | None = None,
+    test_inputs: Tensor | None = None,
+) -> None:
+    """Warn if the last training loss, or else test loss, is not finite; name the symbolic edges that make it so."""
+    for part, name, samples in (("training", "train_loss", inputs), ("test", "test_loss", test_inputs)):
+        losses = results.get(name, [])
+        if losses and not math.isfinite(losses[-1]):
+            text = f"the {part} loss is not finite: {_reason(losses, model, samples)}"
+            warnings.warn(text, UserWarning, stacklevel=4)  # who called `fit`
+            return
+
+
+def _reason(losses: Sequence[float], model: Model, inputs: Tensor | None) -> str:
+    """Return what makes the last of the losses not finite, if it can be seen at some inputs, and what can be done."""
+    edges = model.trace(inputs).singular_edges() if inputs is not None and isinstance(model, Network) else []
     if edges:
         said = "are not finite at some samples. Fit with `singularity_avoiding=True`, or give them other functions."
-        text = f"the symbolic edges {', '.join(map(str, edges))} {said}"
-    else:
-        first = next(step for step in reversed(range(len(losses))) if step == 0 or math.isfinite(losses[step - 1]))
-        text = f"it is not from step {first} on; a smaller `lr`, or inputs and labels of moderate size, may help."
-    warnings.warn(f"the training loss is not finite: {text}", UserWarning, stacklevel=4)  # who called `fit`
+        return f"the symbolic edges {', '.join(map(str, edges))} {said}"
+    first = next(step for step in reversed(range(len(losses))) if step == 0 or math.isfinite(losses[step - 1]))
+    return f"it is not from step {first} on; a smaller `lr`, or inputs and labels of moderate size, may help."
 
 
 def warn_if_hopeless(losses: Sequence[float], labels: Tensor) -> None:

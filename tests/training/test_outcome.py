@@ -30,6 +30,19 @@ def test_symbolic_edges_that_are_not_finite_are_named_to_the_caller(singular: KA
     assert [warning.filename for warning in caught] == [__file__]
 
 
+def test_edges_that_are_not_finite_on_the_test_data_alone_are_named(dataset: Any) -> None:
+    dataset["train_input"] = dataset["train_input"].abs() + 0.1
+    dataset["test_input"] = dataset["test_input"].abs() + 0.1
+    dataset["test_input"][0, 1] = -100.0
+    model = KAN(width=[2, 1], seed=0, auto_save=False)
+    model(dataset["train_input"])
+    model.fix_symbolic(0, 1, 0, "log", fit_params_bool=False, verbose=False)
+    with pytest.warns(UserWarning, match=r"the test loss is not finite: the symbolic edges \(0, 1, 0\)") as caught:
+        results = model.fit(dataset, steps=2, progress=False)
+    assert math.isfinite(results["train_loss"][-1])
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_the_advice_helps(singular: KAN, dataset: Any) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -47,14 +60,14 @@ def test_a_training_that_diverged_says_when(dataset: Any, kind: Any) -> None:
 def test_it_is_said_since_when_the_loss_is_not_finite() -> None:
     model = KAN(width=[1, 1])
     with pytest.warns(UserWarning, match="from step 3 on"):
-        warn_unless_finite([1.0, math.nan, 1.0, math.inf, math.nan], model, None)
+        warn_unless_finite({"train_loss": [1.0, math.nan, 1.0, math.inf, math.nan]}, model)
 
 
 @pytest.mark.parametrize("losses", [[], [1.0], [math.nan, 1.0]])
 def test_a_loss_that_is_finite_in_the_end_needs_no_word(losses: list[float]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warn_unless_finite(losses, KAN(width=[1, 1]), None)
+        warn_unless_finite({"train_loss": losses, "test_loss": losses}, KAN(width=[1, 1]))
 
 
 @pytest.mark.parametrize(("opt", "scale", "offset"), [("LBFGS", 1e-19, 0.0), ("LM", 1e-19, 0.0), ("LBFGS", 1.0, 1e6)])
