@@ -17,8 +17,9 @@ from torch import Tensor
 from kan.common.arrays import is_readable
 from kan.spline.basis import dense_basis_with_slopes, is_dense
 
-# Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls; where no
-# gradient will be asked for, what the blocks of torch save in memory does, from fewer bytes on.
+# Beyond this many numbers in one step of the recursion, torch's threads outweigh numpy's cheaper calls. Where no
+# gradient will be asked for, torch goes block by block through little memory, and wins from fewer on: beyond so many
+# bytes.
 _SMALL_WORK = 200_000
 _SMALL_PREDICTION = 300_000
 # Matrices up to this many numbers are multiplied by numpy itself, if that takes no more multiplications than these:

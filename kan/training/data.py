@@ -52,13 +52,13 @@ class Expectation:
         else:
             y = as_tensor(y, like=like)
         outputs = network.width_in[-1]
-        is_any = self.free_labels or self.free_inputs
+        is_free = self.free_labels or self.free_inputs
         if y.ndim == 1 and (outputs == 1 or self.free_inputs) and not self.free_labels:
             y = y[:, None]
-        expected = (x.shape[0],) if is_any else (x.shape[0], outputs)
-        if tuple(y.shape[: len(expected)]) != expected or (not is_any and y.ndim != 2):
-            wanted = f"{x.shape[0]} rows" if is_any else f"shape {expected}"
-            are_classes = not is_any and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
+        expected = (x.shape[0],) if is_free else (x.shape[0], outputs)
+        if tuple(y.shape[: len(expected)]) != expected or (not is_free and y.ndim != 2):
+            wanted = f"{x.shape[0]} rows" if is_free else f"shape {expected}"
+            are_classes = not is_free and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
             hint = " Classes need a loss that takes them, such as `loss_fn=torch.nn.CrossEntropyLoss()`."
             raise ArgumentError(
                 f"`{part}_label` must have {wanted} for `{part}_input` of shape {tuple(x.shape)}; got {tuple(y.shape)}."
@@ -103,11 +103,8 @@ class TensorData:
                 f"{missing} missing, got {sorted(dataset)}."
             )
         self.train = expectation.read(network, "train", dataset["train_input"], dataset["train_label"])
-        self.test: Batch | None = None
-        if dataset.get("test_input") is not None and len(dataset["test_input"]) > 0:
-            if dataset.get("test_label") is None:
-                raise ArgumentError("`dataset` holds 'test_input' without 'test_label'; give both or neither.")
-            self.test = expectation.read(network, "test", dataset["test_input"], dataset["test_label"])
+        test = _test_tensors(dataset)
+        self.test: Batch | None = None if test is None else expectation.read(network, "test", *test)
         rows = self.train[0].shape[0]
         if rows == 0:
             raise ArgumentError("`train_input` holds no rows; there is nothing to train on.")
@@ -119,11 +116,6 @@ class TensorData:
         self.generator: torch.Generator | None = None
         self._network = network
         self.steps_per_epoch = -(-rows // self.batch)
-
-    @property
-    def has_test(self) -> bool:
-        """Whether there is a test set."""
-        return self.test is not None
 
     @property
     def inputs(self) -> Tensor:
@@ -209,11 +201,6 @@ class LoaderData:
                 "`epochs` needs a training loader that knows how many batches it gives; set `steps` instead."
             ) from None
 
-    @property
-    def has_test(self) -> bool:
-        """Whether there is a test set."""
-        return self.test is not None
-
     def begin(self) -> None:
         """Loaders draw for themselves."""
 
@@ -261,9 +248,8 @@ def read_dataset(
     if isinstance(dataset, Mapping) and "train_loader" in dataset:
         if batch != -1:
             raise ArgumentError(f"a loader makes its own batches; leave out `batch`, which is {batch!r}.")
-        test = dataset.get("test_loader")
-        if test is None and "test_input" in dataset:
-            test = [(dataset["test_input"], dataset.get("test_label"))]
+        tensors = _test_tensors(dataset)
+        test = dataset.get("test_loader", None if tensors is None else [tensors])
         return LoaderData(network, dataset["train_loader"], test, expectation=expectation)
     if isinstance(dataset, Mapping):
         return TensorData(
@@ -273,6 +259,16 @@ def read_dataset(
         "`dataset` must be a dictionary with 'train_input' and 'train_label', as `create_dataset` makes it, "
         f"or a DataLoader; got {type(dataset).__name__}."
     )
+
+
+def _test_tensors(dataset: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Return test inputs and labels as they were given, if there are any."""
+    inputs, labels = dataset.get("test_input"), dataset.get("test_label")
+    if inputs is None or len(inputs) == 0:
+        return None
+    if labels is None:
+        raise ArgumentError("`dataset` holds 'test_input' without 'test_label'; give both or neither.")
+    return inputs, labels
 
 
 def _drawn(rows: int, count: int, generator: torch.Generator | None) -> Tensor:

@@ -130,7 +130,7 @@ class Training:
             assert isinstance(network, Network)
             self.stages = read_grids(network, refinements)
         self.metrics = named_metrics(metrics, taken=("train_loss", "test_loss", "reg", "grid", "starts"))
-        losses = ["train_loss", "test_loss"] if self.data.has_test else ["train_loss"]
+        losses = ["train_loss", "test_loss"] if self.data.test is not None else ["train_loss"]
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
         self.objective = objective(
@@ -225,19 +225,23 @@ class Training:
         self._points = None
 
     def value_at(self, batch: Batch) -> float:
-        """Return the objective, loss and penalties, on some data, as losses are recorded."""
+        """Return the objective, loss and penalties, on some data, on the scale of the recorded losses."""
         with self._grad_mode():
             loss, reg = self.objective.at(*batch, repeatedly=False).terms()
-            return self._shown(loss + self.objective.lamb * reg)
+            return self._on_scale(_number(loss + self.objective.lamb * reg))
 
     def last_value(self) -> float:
         """Return the same from the record of the last step; infinity before the first."""
         if not self.record.values["train_loss"]:
             return math.inf
         loss, reg = (self.record.values[name][-1] for name in ("train_loss", "reg"))
-        if self.objective.loss_fn is None:
-            return math.sqrt(max(loss**2 + self.objective.lamb * reg, 0.0))
-        return loss + self.objective.lamb * reg
+        return self._on_scale((loss**2 if self.objective.loss_fn is None else loss) + self.objective.lamb * reg)
+
+    def _on_scale(self, objective: float) -> float:
+        """Return an objective on the scale of the losses; with penalties of a user's own it may be negative."""
+        if self.objective.loss_fn is not None:
+            return objective
+        return math.copysign(math.sqrt(abs(objective)), objective)
 
     def results(self) -> Results:
         """Return what was recorded."""

@@ -68,7 +68,7 @@ def evaluated(model: KAN, x: torch.Tensor) -> np.ndarray:
         n_sum, n_product = model.width[index + 1]
         columns, first = [subnodes[:, :n_sum]], n_sum
         for product in range(n_product):
-            arity = model.mult_arity if isinstance(model.mult_arity, int) else model.mult_arity[index + 1][product]
+            arity = model.mult_arity[index + 1][product]
             columns.append(subnodes[:, first : first + arity].prod(axis=1, keepdims=True))
             first += arity
         scale, bias = (getattr(model, f"node_{name}_{index}").detach().numpy() for name in ("scale", "bias"))
@@ -93,9 +93,8 @@ class Network(RuleBasedStateMachine):
         scale=st.sampled_from([1.0, 30.0]),
     )
     def create(self, width: Any, seed: int, scale: float, **options: Any) -> None:
-        arity: Any = 2 if all(isinstance(nodes, int) for nodes in width) else [[], [3, 2], [2]]
-        if isinstance(arity, list):
-            arity = [arity[0], *([3, 2][: nodes[1]] if isinstance(nodes, list) else [] for nodes in width[1:])]
+        products = [nodes[1] if isinstance(nodes, list) else 0 for nodes in width]
+        arity = [[3, 2][:number] for number in products]
         self.model = KAN(width=width, mult_arity=arity, seed=seed, **options).double()
         generator = torch.Generator().manual_seed(seed)
         n_inputs = width[0]

@@ -157,7 +157,7 @@ def test_test_inputs_without_labels_are_refused(read: Any) -> None:
 
 def test_a_test_set_without_rows_is_none(read: Any) -> None:
     nothing = {"test_input": torch.ones(0, 2), "test_label": torch.ones(0, 1)}
-    assert not read({**pairs(torch.ones(3, 2), torch.ones(3, 1)), **nothing}).has_test
+    assert read({**pairs(torch.ones(3, 2), torch.ones(3, 1)), **nothing}).test is None
 
 
 @pytest.mark.parametrize("dataset", [None, torch.ones(3, 2), [torch.ones(3, 2)]])
@@ -270,7 +270,7 @@ def test_beside_a_loader_test_data_may_be_tensors(read: Any) -> None:
     _, test = first(read({"train_loader": loader(4, batch_size=2), "test_input": x, "test_label": x[:, 0]}))
     assert torch.equal(test[0], x)
     assert torch.equal(test[1], x[:, :1])
-    with pytest.raises(ArgumentError, match="data must be numbers; got None"):
+    with pytest.raises(ArgumentError, match="'test_input' without 'test_label'"):
         read({"train_loader": loader(4, batch_size=2), "test_input": x})
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from kan import KAN
 from kan.common.errors import ArgumentError
 
 
@@ -45,6 +46,17 @@ def test_penalties_judge_too(make: Any, dataset: Any) -> None:
     model = make()
     results = model.fit(dataset, steps=16, lamb=0.05, n_starts=8, progress=False)
     assert min(results["starts"]) == pytest.approx(objective(model, dataset, lamb=0.05) ** 0.5, rel=1e-4)
+
+
+def test_a_penalty_of_ones_own_that_is_negative_judges_as_well(dataset: Any) -> None:
+    class Rewarded(KAN):
+        def get_reg(self, *_: Any, **__: Any) -> Any:
+            return -torch.tanh(self.act_fun[0].coef.square().sum())
+
+    model = Rewarded(width=[2, 2, 1], grid=3, seed=0, auto_save=False)
+    results = model.fit(dataset, steps=8, lamb=10.0, n_starts=4, progress=False)
+    assert np.isfinite(results["starts"]).all()
+    assert max(results["starts"]) < 0
 
 
 def test_penalties_judge_with_a_loader_and_a_loss_too(make: Any, dataset: Any) -> None:
