@@ -14,16 +14,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, check_whole
 from kan.models.observed import Observed
 from kan.models.versions import Versions
-from kan.training import (
-    Expectation,
-    GridSchedule,
-    StartSearch,
-    StopRule,
-    Training,
-    penalty,
-    warn_if_hopeless,
-    warn_unless_finite,
-)
+from kan.training import Expectation, GridSchedule, StartSearch, StopRule, Training, penalty
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -198,21 +189,9 @@ class Fitting(Observed, Versions):
         )
         if save_frame is not None:
             save_frame.folder.mkdir(parents=True, exist_ok=True)
-        run = training if n_starts == 1 else StartSearch(training, n_starts)
-        if pred_fn is None:
-            self.set_reference(training.training_inputs)
-        try:
-            run.run()
-        finally:
-            self.last_results = run.results()
-            if pred_fn is None:
-                self.set_reference(training.training_inputs)
-        samples = (training.training_inputs, training.test_inputs) if pred_fn is None else ()
-        warn_unless_finite(self.last_results, self, *samples)
-        if loss_fn is None:
-            warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
+        results = self._learn(training, training if n_starts == 1 else StartSearch(training, n_starts))
         self.log_history("fit")
-        return self.last_results
+        return results
 
     def _replaces(self, *names: str) -> bool:
         """Whether any of these methods is the subclass's or the instance's own, and not the library's."""

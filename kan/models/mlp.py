@@ -13,15 +13,7 @@ from kan.attribution import PerceptronScores, connection_cost, perceptron_scores
 from kan.common.errors import check_choice
 from kan.models.observed import Observed
 from kan.network import Perceptron, PerceptronTrace, recorded_with_graph
-from kan.training import (
-    GridSchedule,
-    PerceptronObjective,
-    StopRule,
-    Training,
-    perceptron_penalty,
-    warn_if_hopeless,
-    warn_unless_finite,
-)
+from kan.training import GridSchedule, PerceptronObjective, StopRule, Training, perceptron_penalty
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -156,16 +148,7 @@ class MLP(Observed, Perceptron):
             progress=progress,
             objective=PerceptronObjective,
         )
-        try:
-            training.run()
-        finally:
-            self.last_results = training.record.lists()
-            if pred_fn is None:
-                self.set_reference(training.training_inputs)
-        warn_unless_finite(self.last_results, self)
-        if loss_fn is None:
-            warn_if_hopeless(self.last_results["train_loss"], training.training_labels)
-        return self.last_results
+        return self._learn(training, training)
 
     def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:
         """Return the penalty on the data last seen, differentiable; parameters as in `fit`."""

@@ -1,4 +1,4 @@
-"""What `KAN` and `MLP` share: the choice of the data they refer to, and the tree of what they compute."""
+"""What `KAN` and `MLP` share: the data they refer to, what a fit leaves behind, and the tree of what they compute."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kan.hypothesis import plot_tree
 from kan.network import Model
+from kan.training import StartSearch, Training, warn_if_hopeless, warn_unless_finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,6 +44,25 @@ class Observed(Model):
         [(100, 2), (100, 3), (100, 1)]
         """
         self.set_reference(self.reference_data(self.cache_data if x is None else x))
+
+    def _learn(self, training: Training, run: Training | StartSearch) -> Results:
+        """Train, from one start or several; keep results and data, and warn of what failed. Only `fit` calls it."""
+        data, objective = training.data, training.objective
+        # What a prediction of the user's own gives to the model is not known.
+        refers = objective.pred_fn is None
+        if refers:
+            self.set_reference(data.inputs)
+        try:
+            run.run()
+        finally:
+            results = self.last_results = run.results()
+            if refers:
+                self.set_reference(data.inputs)
+        test_inputs = None if data.test is None else data.test[0]
+        warn_unless_finite(results, self, *((data.inputs, test_inputs) if refers else ()))
+        if objective.loss_fn is None:
+            warn_if_hopeless(results["train_loss"], data.labels)
+        return results
 
     def tree(
         self,

@@ -170,7 +170,15 @@ class TensorData:
 
 
 class LoaderData:
-    """A data set of data loaders, of which each gives pairs of inputs and labels."""
+    """A data set of data loaders, of which each gives pairs of inputs and labels.
+
+    Attributes
+    ----------
+    inputs, labels : Tensor
+        Those of the last training batch.
+    test : pair of Tensor or None
+        All test rows.
+    """
 
     is_constant = False
 

@@ -150,21 +150,6 @@ class Training:
         self._batches = self.data.steps()
 
     @property
-    def training_inputs(self) -> Tensor:
-        """All training inputs, or those of the last batch where they come from a loader."""
-        return self.data.inputs
-
-    @property
-    def training_labels(self) -> Tensor:
-        """All training labels, or those of the last batch where they come from a loader."""
-        return self.data.labels
-
-    @property
-    def test_inputs(self) -> Tensor | None:
-        """All test inputs, if there are any."""
-        return None if self.data.test is None else self.data.test[0]
-
-    @property
     def total(self) -> int:
         """The steps on all grids together."""
         return self.steps * (1 if self.stages is None else len(self.stages))

@@ -27,7 +27,7 @@ def warn_unless_finite(
         losses = results.get(name, [])
         if losses and not math.isfinite(losses[-1]):
             text = f"the {part} loss is not finite: {_reason(losses, model, samples)}"
-            warnings.warn(text, UserWarning, stacklevel=4)  # who called `fit`
+            warnings.warn(text, UserWarning, stacklevel=5)  # who called `fit`
             return
 
 
@@ -53,5 +53,5 @@ def warn_if_hopeless(losses: Sequence[float], labels: Tensor) -> None:
             "better. Bring inputs and labels to order one, by their means and standard deviations; `symbolic_formula` "
             "takes these as `normalizer` and `output_normalizer`.",
             UserWarning,
-            stacklevel=3,  # who called `fit`
+            stacklevel=4,  # who called `fit`
         )

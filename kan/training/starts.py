@@ -78,11 +78,6 @@ class StartSearch:
         self.values = [math.nan] * self.number
         self._starts: list[Start] = []
 
-    @property
-    def training_inputs(self) -> Tensor:
-        """All training inputs, or those of the last batch where they come from a loader."""
-        return self.training.training_inputs
-
     def results(self) -> Results:
         """Return what the best start's training recorded, and 'starts': what every start reached."""
         return {**self.training.results(), "starts": list(self.values)}
@@ -134,7 +129,7 @@ class StartSearch:
         assert isinstance(network, Network)
         self.training.begin()
         seeds = torch.randint(2**31, (self.number,), generator=network.draw_stream(), device="cpu").tolist()
-        order = torch.randperm(len(self.training.training_inputs), generator=network.draw_stream(), device="cpu")
+        order = torch.randperm(len(self.training.data.inputs), generator=network.draw_stream(), device="cpu")
         given = Start(0, self.training.twin(), [parameter.data for parameter in network.parameters()])
         others = [
             Start(number, self.training.twin(), _drawn(network, seeds[number])) for number in range(1, self.number)
