@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -45,16 +45,14 @@ _MARGIN = 0.01
 _MARGIN_OF_LEAST_SQUARES = 0.03
 
 
-_TrainingPoint = Union[Point, AdjointPoint, SquaresPoint, PredictedSquares]
-
-
 @dataclass(frozen=True)
 class _Points:
-    """The objective on the data of a step, and the batch and the grids for which that holds."""
+    """The objective on the data of a step, how that is taken, and the batch and the grids for which all of it holds."""
 
     batch: Batch
     grids: list[Tensor]
-    train: _TrainingPoint
+    train: Point | AdjointPoint | SquaresPoint | PredictedSquares
+    step: Callable[[], Any]
     test: Point | AdjointPoint | None
 
     def hold(self, network: Model, batch: Batch) -> bool:
@@ -140,7 +138,7 @@ class Training:
         trained = list(network.parameters() if parameters is None else parameters)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
-        if isinstance(self.optimiser, LevenbergMarquardt):
+        if self._by_squares:
             check_squares(self.objective)
         self.grids, self.log = grids, log
         self._best = None if self.stop_rule.is_idle else BestModel(network)
@@ -172,7 +170,7 @@ class Training:
             for step in range(self.steps):
                 train, test = next(self._batches)
                 with threads_for(self._products(train)):
-                    self._advance(step, train, test)
+                    self._take_step(step, train, test)
                 if self.on_step is not None:
                     self.on_step(number)
                 yield number
@@ -185,7 +183,12 @@ class Training:
     def _products(self, train: Batch) -> int:
         """Return about how many products one evaluation of the loss, or of all residuals' derivatives, takes."""
         weights = sum(parameter.numel() for parameter in self.network.parameters() if parameter.requires_grad)
-        return len(train[0]) * weights ** (2 if isinstance(self.optimiser, LevenbergMarquardt) else 1)
+        return len(train[0]) * weights ** (2 if self._by_squares else 1)
+
+    @property
+    def _by_squares(self) -> bool:
+        """Whether steps are those of least squares, and not along gradients."""
+        return isinstance(self.optimiser, LevenbergMarquardt)
 
     def begin(self) -> None:
         """Give the network the first of the grids, and the data their random numbers."""
@@ -259,7 +262,7 @@ class Training:
         self._best.update(self.record.values[watched][-1])
         return self.stop_rule.patience is not None and self._best.waited >= self.stop_rule.patience
 
-    def _advance(self, step: int, train: Batch, test: Batch | None) -> None:
+    def _take_step(self, step: int, train: Batch, test: Batch | None) -> None:
         """Take one step: grids, optimiser, numbers."""
         if self.grids.is_due(step):
             self._update_grids(train[0])
@@ -268,19 +271,24 @@ class Training:
             return
         if self._points is None or not self._points.hold(self.network, train):
             self._points = self._prepare(train, test)
-        self._step(self._points.train)
+        self._points.step()
         self.record.add(self._measure(self._points))
 
     def _prepare(self, train: Batch, test: Batch | None) -> _Points:
         """Compute beforehand what stays the same over many evaluations: with the same data, or in line searches."""
-        by_squares = isinstance(self.optimiser, LevenbergMarquardt)
-        repeatedly = self.data.is_constant or isinstance(self.optimiser, LBFGS)
-        return _Points(
-            train,
-            [grid.detach().clone() for grid in _grids(self.network)],
-            squares_at(self.objective, *train) if by_squares else self.objective.at(*train, repeatedly=repeatedly),
-            None if test is None else self.objective.at(*test, repeatedly=self.data.is_constant, penalised=False),
-        )
+        objective, is_constant = self.objective, self.data.is_constant
+        grids = [grid.detach().clone() for grid in _grids(self.network)]
+        at_test = None if test is None else objective.at(*test, repeatedly=is_constant, penalised=False)
+        if self._by_squares:
+            squares = squares_at(objective, *train)
+            return _Points(train, grids, squares, lambda: self.optimiser.advance(squares), at_test)
+        point = objective.at(*train, repeatedly=is_constant or isinstance(self.optimiser, LBFGS))
+
+        def closure() -> Tensor:
+            self.optimiser.zero_grad()
+            return point.differentiate()
+
+        return _Points(train, grids, point, lambda: self.optimiser.step(closure), at_test)
 
     def _is_finished(self, step: int) -> bool:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
@@ -300,23 +308,8 @@ class Training:
         if self._own_grid_update is not None:
             self._own_grid_update(x)
         else:
-            by_squares = isinstance(self.optimiser, LevenbergMarquardt)
-            margin = _MARGIN_OF_LEAST_SQUARES if by_squares else _MARGIN
+            margin = _MARGIN_OF_LEAST_SQUARES if self._by_squares else _MARGIN
             update_grid(self.network, x, margin=margin, **self.objective.singularity)
-
-    def _step(self, point: _TrainingPoint) -> None:
-        """Take one step of the optimiser."""
-        if isinstance(self.optimiser, LevenbergMarquardt):
-            assert isinstance(point, (SquaresPoint, PredictedSquares))
-            self.optimiser.advance(point)
-            return
-        assert isinstance(point, (Point, AdjointPoint))
-
-        def closure() -> Tensor:
-            self.optimiser.zero_grad()
-            return point.differentiate()
-
-        self.optimiser.step(closure)
 
     def _measure(self, points: _Points) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""
