@@ -226,7 +226,7 @@ def _subnodes(network: Network, layer: int, nodes: list[Any]) -> list[Any]:
     masks = shortest_floats(symbolic.mask)
     params = shortest_floats(symbolic.affine.flatten(0, 1))
     functions = symbolic.funs_sympy
-    scales, biases = _affine(network, "subnode", layer)
+    scales, biases = map(shortest_floats, network.affine_map("subnode", layer))
     subnodes = []
     for j in range(symbolic.out_dim):
         terms = [
@@ -278,14 +278,8 @@ def _nodes(network: Network, layer: int, subnodes: list[Any]) -> list[Any]:
     for arity in network.arities(layer + 1):
         nodes.append(sympy.Mul(*subnodes[start : start + arity]))
         start += arity
-    scales, biases = _affine(network, "node", layer)
+    scales, biases = map(shortest_floats, network.affine_map("node", layer))
     return [number(scale) * node + number(bias) for node, scale, bias in zip(nodes, scales, biases)]
-
-
-def _affine(network: Network, what: str, layer: int) -> tuple[Any, Any]:
-    """Return scales and biases of the nodes or sub-nodes after an edge layer."""
-    scale, bias = (shortest_floats(getattr(network, f"{what}_{kind}_{layer}")) for kind in ("scale", "bias"))
-    return scale, bias
 
 
 def number(value: float) -> Any:

@@ -88,7 +88,7 @@ def _missed(choice: Choice) -> float:
 
 def _passed_on(network: Network, layer: int, node: int, x: Tensor) -> Tensor:
     """Return what a sum node is if its one edge passes on x."""
-    for part in ("subnode", "node"):
-        scale, bias = (getattr(network, f"{part}_{kind}_{layer}")[node] for kind in ("scale", "bias"))
-        x = scale * x + bias
+    for what in ("subnode", "node"):
+        scale, bias = network.affine_map(what, layer)
+        x = scale[node] * x + bias[node]
     return x

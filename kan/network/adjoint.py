@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 # Beyond this many numbers in the memory of one layer, autograd is no longer what costs.
 _MOST_NUMBERS = 2**21
 
-# The affine parameters after a layer, in the order of the forward pass.
-AFFINE = ("subnode_scale", "subnode_bias", "node_scale", "node_bias")
-
 
 class Passed(NamedTuple):
     """One layer in the last forward pass: its inputs (I, N), sub-nodes (O, N) around their affine map, products."""
@@ -76,8 +73,6 @@ class Adjoint:
         What the last `forward` computed.
     symbolic : list of SymbolicAdjoint
         The symbolic edges of every layer.
-    affine : list of list of Parameter
-        For every layer those of `AFFINE`: scale and bias of the sub-nodes, scale and bias of the nodes.
     """
 
     def __init__(
@@ -97,10 +92,14 @@ class Adjoint:
         self._edges: list[EdgeAdjoint | None] = [None] * network.depth
         self._numeric = list(network.act_fun)
         self.symbolic = [SymbolicAdjoint(layer, **singularity) for layer in network.symbolic_fun]
-        self.affine = [[getattr(network, f"{name}_{layer}") for name in AFFINE] for layer in range(network.depth)]
+        # For every layer scale and bias of the sub-nodes, then those of the nodes.
+        self._affine = [
+            (*network.affine_map("subnode", layer), *network.affine_map("node", layer))
+            for layer in range(network.depth)
+        ]
         self._moves = [
             [not only_trained_change or _changes_something(*pair) for pair in (maps[:2], maps[2:])]
-            for maps in self.affine
+            for maps in self._affine
         ]
         self.layers: list[Passed] = []
 
@@ -136,7 +135,7 @@ class Adjoint:
         """Return the outputs (outputs, N), at other inputs (I, N) if they are given."""
         nodes = self._inputs if inputs is None else inputs
         self.layers = []
-        for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self.affine):
+        for layer, (subnode_scale, subnode_bias, node_scale, node_bias) in enumerate(self._affine):
             moves_subnodes, moves_nodes = self._moves[layer]
             sums, variances, edges = self._sums(layer, nodes)
             if self.network.symbolic_enabled:
@@ -217,7 +216,7 @@ class Adjoint:
 
     def through_nodes(self, layer: int, grad_nodes: Tensor) -> Signals:
         """Take the gradient (nodes, N) of a number per sample back from the nodes that a layer feeds to its sums."""
-        subnode_scale, _, node_scale, _ = self.affine[layer]
+        subnode_scale, _, node_scale, _ = self._affine[layer]
         moves_subnodes, moves_nodes = self._moves[layer]
         grad_products = node_scale[:, None] * grad_nodes if moves_nodes else grad_nodes
         grad_subnodes = pull_back_products(self.layers[layer].subnodes, grad_products, **self._shape(layer))
@@ -226,7 +225,7 @@ class Adjoint:
 
     def _of_affine(self, layer: int, signals: Signals) -> list[tuple[Any, Tensor]]:
         """Return the affine parameters of nodes and sub-nodes with their gradients, where they are trained."""
-        subnode_scale, subnode_bias, node_scale, node_bias = self.affine[layer]
+        subnode_scale, subnode_bias, node_scale, node_bias = self._affine[layer]
         passed = self.layers[layer]
         found: list[tuple[Any, Tensor]] = []
         for scale, bias, signal, values in (

@@ -20,7 +20,7 @@ from torch import Tensor
 from kan.layers.edge_adjoint import EdgeAdjoint
 from kan.layers.edge_weights import EdgeWeights
 from kan.layers.symbolic_adjoint import SymbolicAdjoint
-from kan.network.adjoint import AFFINE, Adjoint, Signals
+from kan.network.adjoint import Adjoint, Signals
 
 
 class Jacobian:
@@ -134,9 +134,10 @@ def _blocks_of(adjoint: Adjoint, layer: int) -> list[_Block]:
     symbolic = adjoint.symbolic[layer]
     if adjoint.network.symbolic_enabled and symbolic.layer.affine.requires_grad and symbolic.layer.edge_groups():
         blocks.append(_SymbolicBlock(symbolic, layer))
-    for name, parameter in zip(AFFINE, adjoint.affine[layer]):
-        if parameter.requires_grad:
-            blocks.append(_AffineBlock(adjoint, layer, name, parameter))
+    for what in ("subnode", "node"):
+        for kind, parameter in zip(("scale", "bias"), adjoint.network.affine_map(what, layer)):
+            if parameter.requires_grad:
+                blocks.append(_AffineBlock(adjoint, layer, what, kind, parameter))
     return blocks
 
 
@@ -185,8 +186,8 @@ class _SymbolicBlock:
 class _AffineBlock:
     """One of the scales and biases of nodes and sub-nodes."""
 
-    def __init__(self, adjoint: Adjoint, layer: int, name: str, parameter: Tensor) -> None:
-        self._adjoint, self.layer, self._name = adjoint, layer, name
+    def __init__(self, adjoint: Adjoint, layer: int, what: str, kind: str, parameter: Tensor) -> None:
+        self._adjoint, self.layer, self._what, self._kind = adjoint, layer, what, kind
         self._parameter, self.size = parameter, parameter.numel()
 
     def read(self, numbers: Tensor) -> None:
@@ -200,9 +201,9 @@ class _AffineBlock:
 
     def fill(self, rows: Tensor, signals: list[Signals], columns: slice) -> None:
         found, passed = signals[self.layer], self._adjoint.layers[self.layer]
-        of_node = self._name.startswith("node")
+        of_node = self._what == "node"
         signal = (found.nodes if of_node else found.subnodes)[:, columns]
-        if self._name.endswith("bias"):
+        if self._kind == "bias":
             rows.copy_(signal)
         else:
             torch.mul(signal, (passed.products if of_node else passed.sums)[:, columns], out=rows)

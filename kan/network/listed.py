@@ -14,6 +14,9 @@ from torch import nn
 
 from kan.common.errors import ArgumentError
 
+# The parameters that a network has after every edge layer, in the order of pykan's `state_dict`.
+AFFINE = ("node_bias", "node_scale", "subnode_bias", "subnode_scale")
+
 
 class Listed(property):
     """The parameters `{name}_0`, `{name}_1`, ... of a network with `depth` layers, as an attribute of that name.

@@ -29,7 +29,7 @@ from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
 from kan.layers.base_functions import BaseFunction, is_base_function
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
-from kan.network.listed import Listed
+from kan.network.listed import AFFINE, Listed
 from kan.network.making import make
 from kan.network.model import Model, is_hooked
 from kan.network.shape import Shape, of_each, per_layer
@@ -39,9 +39,6 @@ Self = TypeVar("Self", bound="Network")
 
 # Features of the first layer are kept during training up to this many numbers (128 MiB in float64).
 _MOST_PREPARED = 2**24
-
-# The affine parameters after an edge layer, by name.
-OF_NODES, OF_SUBNODES = ("node_bias", "node_scale"), ("subnode_bias", "subnode_scale")
 
 
 class Prepared(NamedTuple):
@@ -124,10 +121,10 @@ class Network(ExtraState, Model):
         )
         self.base_fun = self.act_fun[0].base_fun
         for layer in range(self.depth):
-            for names, count in ((OF_NODES, nodes[layer + 1]), (OF_SUBNODES, subnodes[layer + 1])):
-                for name in names:
-                    start = torch.full((count,), float(name.endswith("scale")))
-                    self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
+            for name in AFFINE:
+                count = (subnodes if name.startswith("sub") else nodes)[layer + 1]
+                start = torch.full((count,), float(name.endswith("scale")))
+                self.register_parameter(f"{name}_{layer}", nn.Parameter(start, requires_grad=affine_trainable))
         self.symbolic_fun = ModuleList(
             Symbolic_KANLayer(nodes[layer], subnodes[layer + 1]) for layer in range(self.depth)
         )
@@ -208,6 +205,10 @@ class Network(ExtraState, Model):
     def arities(self, layer: int) -> list[int]:
         """Arities of the multiplication nodes of node layer `layer`."""
         return list(self.graph_shape.arities[layer])
+
+    def affine_map(self, what: str, layer: int) -> tuple[nn.Parameter, nn.Parameter]:
+        """Scale and bias of the nodes (`what` is 'node') or sub-nodes ('subnode') after edge layer `layer`."""
+        return getattr(self, f"{what}_scale_{layer}"), getattr(self, f"{what}_bias_{layer}")
 
     @property
     def is_plain(self) -> bool:
@@ -393,7 +394,7 @@ class Network(ExtraState, Model):
 
     def _affine(self, what: str, layer: int, values: Tensor) -> Tensor:
         """Apply the affine map of the nodes or sub-nodes to (nodes, N)."""
-        scale, bias = getattr(self, f"{what}_scale_{layer}"), getattr(self, f"{what}_bias_{layer}")
+        scale, bias = self.affine_map(what, layer)
         return torch.addcmul(bias[:, None], scale[:, None], values)
 
     # Changes of structure, and copies

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from kan.common.errors import ArgumentError, StateError, as_whole
 from kan.layers import KANLayer, Symbolic_KANLayer
 from kan.network import Network, Shape
-from kan.network.network import OF_NODES, OF_SUBNODES
+from kan.network.listed import AFFINE
 from kan.surgery.perturb import make_zero
 
 Layer = TypeVar("Layer", KANLayer, Symbolic_KANLayer)
@@ -61,7 +61,7 @@ def expand_depth(network: Network) -> None:
         symbolic.mask[node, node] = 1.0
     network.act_fun.append(numeric)
     network.symbolic_fun.append(_at_home(network, symbolic))
-    for name in (*OF_NODES, *OF_SUBNODES):
+    for name in AFFINE:
         before = getattr(network, f"{name}_{layer - 1}")
         values = before.new_full((count,), float(name.endswith("scale")))
         setattr(network, f"{name}_{layer}", nn.Parameter(values, requires_grad=before.requires_grad))
@@ -123,11 +123,10 @@ def expand_width(
         network.cache_data = network._reference = None  # they lack the new columns
     else:
         _enlarge(network, layer - 1, outputs=subnodes)
-        for names, growth in ((OF_NODES, nodes), (OF_SUBNODES, subnodes)):
-            for name in names:
-                old = getattr(network, f"{name}_{layer - 1}")
-                values = growth.fill(old, float(name.endswith("scale")))
-                setattr(network, f"{name}_{layer - 1}", nn.Parameter(values, requires_grad=old.requires_grad))
+        for name in AFFINE:
+            old, growth = getattr(network, f"{name}_{layer - 1}"), subnodes if name.startswith("sub") else nodes
+            values = growth.fill(old, float(name.endswith("scale")))
+            setattr(network, f"{name}_{layer - 1}", nn.Parameter(values, requires_grad=old.requires_grad))
     _enlarge(network, layer, inputs=nodes)
     if perturb:
         if layer > 0:

@@ -15,7 +15,6 @@ import torch
 
 from kan.common.errors import ArgumentError, as_whole
 from kan.network import Network, Shape
-from kan.network.network import OF_NODES, OF_SUBNODES
 from kan.surgery.indices import checked_index, subnodes_of
 from kan.surgery.prune import finite_scores
 from kan.surgery.wiring import HiddenLayer, shortest_orders
@@ -117,9 +116,8 @@ def _reorder(network: Network, layer: int, order: Sequence[int]) -> None:
         edges.reorder(subnodes, mode="out")
     for edges in (network.act_fun[layer], network.symbolic_fun[layer]):
         edges.reorder(order, mode="in")
-    for names, chosen in ((OF_NODES, list(order)), (OF_SUBNODES, subnodes)):
-        for name in names:
-            parameter = getattr(network, f"{name}_{layer - 1}")
+    for what, chosen in (("node", list(order)), ("subnode", subnodes)):
+        for parameter in network.affine_map(what, layer - 1):
             parameter.copy_(parameter[chosen])
     sums, arities = network.graph_shape.sums, list(network.graph_shape.arities)
     arities[layer] = tuple(arities[layer][node - sums[layer]] for node in order if node >= sums[layer])

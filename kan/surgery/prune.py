@@ -202,7 +202,8 @@ def _keep_means(network: Network, layer: int, *, inputs: Tensor, sums: Tensor) -
     lost = (sums - record[0].sums).mean(dim=1)
     # What is no more than rounding would stand in the formula; where the sums are not finite, nothing is known.
     counts = lost.abs() > 4 * torch.finfo(sums.dtype).eps * sums.abs().amax()
-    network.subnode_bias[layer].add_(network.subnode_scale[layer] * lost.masked_fill(~counts, 0.0))
+    scale, bias = network.affine_map("subnode", layer)
+    bias.add_(scale * lost.masked_fill(~counts, 0.0))
 
 
 def _strong(scores: Tensor, threshold: float, *, where: str, remedy: str) -> list[int]:

@@ -11,7 +11,6 @@ from typing import TypeVar
 import torch
 
 from kan.network import Network
-from kan.network.network import OF_NODES, OF_SUBNODES
 from kan.surgery.indices import subnodes_of
 
 Net = TypeVar("Net", bound=Network)
@@ -51,9 +50,9 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
 @torch.no_grad()
 def copy_affine(source: Network, target: Network, layer: int, *, nodes: Sequence[int], subnodes: Sequence[int]) -> None:
     """Copy the affine parameters of some nodes and sub-nodes after an edge layer."""
-    for names, chosen in ((OF_NODES, nodes), (OF_SUBNODES, subnodes)):
-        for name in names:
-            getattr(target, f"{name}_{layer}").copy_(getattr(source, f"{name}_{layer}")[list(chosen)])
+    for what, chosen in (("node", nodes), ("subnode", subnodes)):
+        for own, theirs in zip(target.affine_map(what, layer), source.affine_map(what, layer)):
+            own.copy_(theirs[list(chosen)])
 
 
 def copy_flags(source: Network, target: Network) -> None:
