@@ -18,6 +18,7 @@ from torch import Tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, FormulaError
 from kan.formula.fix import check_enabled
+from kan.formula.simplify import simplify_formula
 from kan.symbolic.library import SYMBOLIC_LIB
 
 if TYPE_CHECKING:
@@ -98,8 +99,6 @@ def symbolic_formula(
     network.symbolic_acts, network.symbolic_acts_premult = [list(row) for row in acts], premult
     if tolerance is None:
         return list(acts[-1]), list(variables)
-    from kan.formula.simplify import simplify_formula
-
     # Expressions as inputs, such as v/c, are no numbers that could be put in: stand-ins take their places meanwhile.
     names = _plain_names(variables)
     formulas = acts[-1] if names == variables else _assembled(network, names, units, output_normalizer)[0][-1]

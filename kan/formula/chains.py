@@ -8,29 +8,23 @@ first edge passes on its input, and the edges after the node take over. pykan ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from kan.formula.choosing import Choice, Edge, Search
 from kan.formula.fix import is_removed
 from kan.formula.ranking import SPLINE_ERROR
 
 if TYPE_CHECKING:
-    from kan.formula.suggest import Choice, Edge
     from kan.network import Network, Trace
 
 _STRAIGHT = ("x", "0")
 
 
 def straightened(
-    network: Network,
-    trace: Trace,
-    choices: Mapping[Edge, Choice],
-    *,
-    pass_on: Callable[[Edge], Choice],
-    choose: Callable[..., Sequence[Choice]],
-    least_r2: float,
+    network: Network, trace: Trace, choices: Mapping[Edge, Choice], search: Search, *, least_r2: float
 ) -> dict[Edge, Choice]:
     """Return the choices, with one function for each chain that needs no more.
 
@@ -41,10 +35,8 @@ def straightened(
         Of the network with its splines.
     choices : mapping from edges to choices
         For every edge that is a spline.
-    pass_on : callable
-        From an edge to the choice that makes it pass on its input.
-    choose : callable
-        From a recorded layer, edges and other `inputs` of the layer to choices.
+    search : Search
+        Of a library that has 'x'.
     least_r2 : float
         Below this, edges stay splines.
     """
@@ -60,11 +52,11 @@ def straightened(
             (first,) = before
             others = inputs[layer + 1].clone()
             others[node] = _passed_on(network, layer, node, inputs[layer][first[1]])
-            merged = choose(trace.layers[layer + 1], after, inputs=others)
+            merged = search.choose(trace.layers[layer + 1], after, inputs=others)
             least = [1 - SPLINE_ERROR - _missed(result[first]) - _missed(result[one.edge]) for one in merged]
             if all(one.best.r2 >= max(r2, least_r2) for one, r2 in zip(merged, least)):
                 inputs[layer + 1] = others
-                result.update({first: pass_on(first), **{one.edge: one for one in merged}})
+                result.update({first: search.pass_on(first), **{one.edge: one for one in merged}})
     return result
 
 

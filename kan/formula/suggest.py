@@ -1,7 +1,6 @@
 """Functions for edges: a ranking for one edge, and the choice for all of them.
 
-All functions of the library are fitted to an edge together, and the network is only read; pykan fixes and unfixes the
-edge for each function. The ranking differs from pykan's, see `ranking`.
+Functions are chosen in `choosing`; here they are shown, and given to the edges.
 
 Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1; arXiv 2408.10205, sec. 5.
 """
@@ -9,56 +8,25 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1; arXiv 2408.10205, sec. 5.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from kan.common.console import say
-from kan.common.errors import ArgumentError
 from kan.formula.chains import straightened
+from kan.formula.choosing import Choice, Edge, Search
 from kan.formula.fix import enable_symbolic, is_removed, is_symbolic
 from kan.formula.ranking import Loss, Preference, Ranked, complexity_bits, r2_bits
 from kan.surgery.indices import checked_edge
 from kan.surgery.masks import set_mode
-from kan.symbolic.affine import fit_affine
-from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, lookup
+from kan.symbolic.library import SymbolicFunction, lookup
 
 if TYPE_CHECKING:
-    from kan.network import LayerTrace, Network
+    from kan.network import Network
 
-Edge = tuple[int, int, int]
-
-_CHUNK = 1 << 22
-"""Values of edges that are held at a time."""
 _COLUMNS = ("function", "fitting r2", "r2 loss", "complexity", "complexity loss", "total loss")
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The function chosen for an edge.
-
-    Attributes
-    ----------
-    edge : tuple of int
-        Edge layer, input node and output sub-node.
-    ranking : list of Ranked
-        All functions, the chosen one first.
-    params : Tensor (4,)
-        a, b, c and d of the chosen one.
-    """
-
-    edge: Edge
-    ranking: list[Ranked]
-    params: Tensor
-
-    @property
-    def best(self) -> Ranked:
-        """The chosen function."""
-        return self.ranking[0]
 
 
 @torch.no_grad()
@@ -125,9 +93,9 @@ def suggest_symbolic(
     ('x', 1.0, 1)
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
-    preference, complexities = Preference(r2_loss_fun, c_loss_fun, weight_simple), read_library(lib)
+    preference = Preference(r2_loss_fun, c_loss_fun, weight_simple)
+    search = Search(lib, preference, a_range=a_range, b_range=b_range)
     step = network.trace(network.reference_data(x)).layers[layer]
-    search = _Search(complexities, preference, a_range=a_range, b_range=b_range)
     (choice,) = search.choose(step, [(layer, i, j)])
     if verbose:
         say(_table(choice.ranking[: max(int(topk), 1)]))
@@ -187,7 +155,7 @@ def auto_symbolic(
     [['x']]
     """
     enable_symbolic(network, verbose=bool(verbose))
-    search = _Search(read_library(lib), Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
+    search = Search(lib, Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
     data = network.reference_data(x)
     trace = network.trace(data)
     edges = [
@@ -203,9 +171,7 @@ def auto_symbolic(
         for choice in search.choose(step, [edge for edge in splines if edge[0] == layer])
     }
     if "x" in search.names:
-        choices = straightened(
-            network, trace, choices, pass_on=search.pass_on, choose=search.choose, least_r2=r2_threshold
-        )
+        choices = straightened(network, trace, choices, search, least_r2=r2_threshold)
     for edge in edges:
         if edge not in choices:
             message = _settle(network, edge)
@@ -219,72 +185,6 @@ def auto_symbolic(
             say(_table(choices[edge].ranking[:5]))
     _warn_if_singular(network.trace(data).singular_edges())
     return list(choices.values())
-
-
-def read_library(lib: Any) -> dict[str, float]:
-    """Return the complexity of each function to choose from.
-
-    Raises
-    ------
-    ArgumentError
-        For unknown names; the message lists close ones.
-    """
-    if lib is None:
-        lib = SYMBOLIC_LIB
-    if isinstance(lib, Mapping):
-        complexities = {name: lib[name][2] for name in lib}
-    elif isinstance(lib, Iterable) and not isinstance(lib, str):
-        complexities = {name: lookup(name).complexity for name in lib}
-    else:
-        raise ArgumentError(f"`lib` must be a list of names in SYMBOLIC_LIB, such as ['x', 'sin']; got {lib!r}.")
-    for name in complexities:
-        lookup(name)
-    if not complexities:
-        raise ArgumentError("`lib` must name at least one function; None stands for the whole library.")
-    return complexities
-
-
-class _Search:
-    """The same choice for one edge after the other."""
-
-    def __init__(self, complexities: dict[str, float], preference: Preference, **ranges: Any) -> None:
-        self.names, self.complexities = list(complexities), list(complexities.values())
-        self.preference, self.ranges = preference, ranges
-
-    def choose(self, step: LayerTrace, edges: Sequence[Edge], *, inputs: Tensor | None = None) -> list[Choice]:
-        """Fit all functions to edges of a recorded layer, some at a time, and rank them.
-
-        They are functions of the layer's inputs (I, N), or of others.
-        """
-        inputs = step.inputs if inputs is None else inputs
-        per_chunk = max(1, _CHUNK // max(inputs.shape[1], 1))
-        return [
-            choice
-            for start in range(0, len(edges), per_chunk)
-            for choice in self._choose_together(step, edges[start : start + per_chunk], inputs)
-        ]
-
-    def pass_on(self, edge: Edge) -> Choice:
-        """Return the choice of 'x' as it is."""
-        ranking = self.preference.rank(["x"], [1.0], [self.complexities[self.names.index("x")]])
-        return Choice(edge, ranking, torch.tensor([1.0, 0.0, 1.0, 0.0]))
-
-    def _choose_together(self, step: LayerTrace, edges: Sequence[Edge], inputs: Tensor) -> list[Choice]:
-        """Fit and rank with all values of the edges in memory."""
-        values = torch.stack([_without_rounding(step.edge_values(i, j), step.sums[j]) for _, i, j in edges])  # (E, N)
-        inputs = inputs[[i for _, i, _ in edges]]
-        fit = fit_affine(inputs, values, self.names, **self.ranges)
-        choices = []
-        for edge, params, r2 in zip(edges, fit.params, fit.r2):
-            ranking = self.preference.rank(self.names, r2.tolist(), self.complexities)
-            choices.append(Choice(edge, ranking, params[self.names.index(ranking[0].name)]))
-        return choices
-
-
-def _without_rounding(values: Tensor, sums: Tensor) -> Tensor:
-    """Return the values of an edge; their mean if they vary by no more than rounding in the sum they are part of."""
-    rounding = 4 * torch.finfo(values.dtype).eps * sums.abs().amax()
-    return values.mean().expand_as(values) if bool(values.std(unbiased=False) <= rounding) else values
 
 
 def _apply(network: Network, choice: Choice) -> str:
@@ -301,7 +201,7 @@ def _settle(network: Network, edge: Edge) -> str:
     """Mark a removed edge as the function '0', without bringing it back; a symbolic one stays as it is."""
     layer, i, j = edge
     symbolic = network.symbolic_fun[layer]
-    if is_symbolic(network, *edge) or symbolic.is_fixed(i, j):
+    if symbolic.is_fixed(i, j):
         return f"skipping ({layer},{i},{j}) since already symbolic"
     symbolic.set_edge(i, j, "0")
     return f"fixing ({layer},{i},{j}) with 0"

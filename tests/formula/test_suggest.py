@@ -8,7 +8,7 @@ from torch.overrides import TorchFunctionMode
 
 from kan import KAN
 from kan.common.errors import ArgumentError, StateError
-from kan.formula import auto_symbolic, fix_symbolic, suggest, suggest_symbolic, unfix_symbolic_all
+from kan.formula import auto_symbolic, choosing, fix_symbolic, suggest_symbolic, unfix_symbolic_all
 from kan.network import Network
 from kan.surgery.masks import remove_edge
 from kan.symbolic.library import SYMBOLIC_LIB
@@ -165,9 +165,9 @@ class Calls(TorchFunctionMode):
 
 
 def test_the_edges_of_a_layer_are_fitted_together(x, monkeypatch):
-    network, fitted, fit = Network(width=[2, 2, 1], seed=0), [], suggest.fit_affine
+    network, fitted, fit = Network(width=[2, 2, 1], seed=0), [], choosing.fit_affine
     monkeypatch.setattr(
-        suggest, "fit_affine", lambda x, *args, **ranges: (fitted.append(len(x)), fit(x, *args, **ranges))[1]
+        choosing, "fit_affine", lambda x, *args, **ranges: (fitted.append(len(x)), fit(x, *args, **ranges))[1]
     )
     with Calls() as calls:
         auto_symbolic(network, lib=["x", "x^2", "1/x", "exp", "sin", "tanh", "gaussian"], x=x, verbose=0)
