@@ -26,7 +26,7 @@ def new_canvas(*, across: tuple[float, float], up: tuple[float, float], zoom: fl
     matplotlib.axes.Axes
     """
     size = ((across[1] - across[0]) * zoom, (up[1] - up[0]) * zoom)
-    axes = new_figure(size, show_in_pyplot=show_in_pyplot).add_axes((0.0, 0.0, 1.0, 1.0))
+    axes = _new_figure(size, show_in_pyplot=show_in_pyplot).add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set_axis_off()
     axes.set_xlim(*across)
     axes.set_ylim(*up)
@@ -34,7 +34,16 @@ def new_canvas(*, across: tuple[float, float], up: tuple[float, float], zoom: fl
     return axes
 
 
-def new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
+def new_chart(size: tuple[float, float]) -> Figure:
+    """Return a figure in the user's style, which pyplot knows, and a notebook shows once."""
+    import matplotlib.pyplot as plt
+
+    from kan.plotting.notebook import NotebookFigure
+
+    return plt.figure(figsize=size, layout="constrained", FigureClass=NotebookFigure)
+
+
+def _new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     """Return a white figure; pyplot is imported only where it is to know the figure."""
     # Dark styles would hide black curves, and automatic layouts would move the Axes. An rc_context would do, too, but
     # also undo what a notebook sets while the first figure loads its backend: no other figure would be shown.
@@ -51,12 +60,3 @@ def new_figure(size: tuple[float, float], *, show_in_pyplot: bool) -> Figure:
     from kan.plotting.notebook import NotebookFigure
 
     return plt.figure(**style, FigureClass=NotebookFigure)
-
-
-def new_chart(size: tuple[float, float]) -> Figure:
-    """Return a figure in the user's style, which pyplot knows, and a notebook shows once."""
-    import matplotlib.pyplot as plt
-
-    from kan.plotting.notebook import NotebookFigure
-
-    return plt.figure(figsize=size, layout="constrained", FigureClass=NotebookFigure)

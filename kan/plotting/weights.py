@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from kan.common.errors import ArgumentError
-from kan.plotting.canvas import new_figure
+from kan.plotting.canvas import new_canvas
+from kan.plotting.marks import add_discs
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 POSITIVE, NEGATIVE = (0.10, 0.33, 0.80), (0.84, 0.10, 0.14)
@@ -75,11 +75,12 @@ def draw_weights(
     dot = min(LARGEST_DOT, 0.3 * width / max(counts))
     height = LAYER_DISTANCE * len(weights)
 
-    size = ((width + 2 * MARGIN) * scale, (height + 2 * (MARGIN + dot)) * scale)
-    axes = new_figure(size, show_in_pyplot=show_in_pyplot).add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set_axis_off()
-    axes.set_xlim(-MARGIN, width + MARGIN)
-    axes.set_ylim(-MARGIN - dot, height + MARGIN + dot)
+    axes = new_canvas(
+        across=(-MARGIN, width + MARGIN),
+        up=(-MARGIN - dot, height + MARGIN + dot),
+        zoom=scale,
+        show_in_pyplot=show_in_pyplot,
+    )
     for layer, matrix in enumerate(weights):
         lines, colours, widths = _lines(matrix, places[layer], places[layer + 1], beta=beta)
         lines[:, :, 1] += layer
@@ -87,7 +88,10 @@ def draw_weights(
         axes.add_collection(
             LineCollection(list(lines), colors=colours, linewidths=widths * scale, capstyle="butt", zorder=1)
         )
-    _add_dots(axes, places, _strengths(weights, beta=beta), radius=dot)
+    dots = [(x, row * LAYER_DISTANCE) for row, xs in enumerate(places) for x in xs]
+    # Dark where something happens.
+    faces = [str(1 - (PALE + (1 - PALE) * strength)) for strength in np.concatenate(_strengths(weights, beta=beta))]
+    add_discs(axes, dots, radius=dot, face=faces, line_width=0.0, gid="dots")
     return cast("Figure", axes.figure)
 
 
@@ -115,25 +119,3 @@ def _strengths(weights: Sequence[np.ndarray], *, beta: float) -> list[np.ndarray
     below = [alphas[0].max(axis=0), *(alpha.max(axis=1) for alpha in alphas)]
     above = [*(alpha.max(axis=0) for alpha in alphas), below[-1]]
     return [np.maximum(*pair) for pair in zip(below, above)]
-
-
-def _add_dots(axes: Axes, places: Sequence[np.ndarray], strengths: Sequence[np.ndarray], *, radius: float) -> None:
-    """Draw the nodes, dark where something happens."""
-    from matplotlib.collections import EllipseCollection
-
-    centres = np.concatenate([np.column_stack([x, np.full(len(x), row)]) for row, x in enumerate(places)])
-    centres[:, 1] *= LAYER_DISTANCE
-    size = np.full(len(centres), 2 * radius)
-    axes.add_collection(
-        EllipseCollection(
-            size,
-            size,
-            np.zeros(len(centres)),
-            units="xy",
-            offsets=centres,
-            offset_transform=axes.transData,
-            facecolors=[str(1 - (PALE + (1 - PALE) * strength)) for strength in np.concatenate(strengths)],
-            linewidths=0,
-            zorder=2,
-        )
-    )
