@@ -1,4 +1,4 @@
-"""Lists of modules whose entries have a known type: for type checkers; the objects are torch's own."""
+"""Modules of torch: lists of one kind of them, and whether a call of one does what its class says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Entry = TypeVar("Entry", bound=nn.Module)
 
     class ModuleList(nn.ModuleList, Generic[Entry]):
-        """A `torch.nn.ModuleList` of one kind of module."""
+        """A `torch.nn.ModuleList` of one kind of module, for type checkers; the objects are torch's own."""
 
         def __init__(self, modules: Iterable[Entry]) -> None: ...
         def __iter__(self) -> Iterator[Entry]: ...
@@ -25,3 +25,9 @@ if TYPE_CHECKING:
 
 else:
     ModuleList = nn.ModuleList
+
+
+def is_hooked(module: nn.Module) -> bool:
+    """Whether a call of a module does more than its class says: through hooks, or a `forward` of this object."""
+    hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
+    return any(hooks) or "forward" in vars(module)

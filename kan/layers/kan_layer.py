@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
+from kan.common.modules import is_hooked
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import full_precision, is_autocast, is_transformed
@@ -153,12 +154,11 @@ class KANLayer(nn.Module):
 
     @property
     def is_called(self) -> bool:
-        """Whether networks have to call the layer itself, for its hooks or for the `forward` of a user's subclass.
+        """Whether networks have to call the layer itself, for its hooks or for a `forward` of the user's own.
 
         Otherwise they use `edge_sums`, which is faster and returns no values of edges.
         """
-        hooks = (self._forward_pre_hooks, self._forward_hooks, self._backward_pre_hooks, self._backward_hooks)
-        return any(hooks) or type(self).forward is not KANLayer.forward
+        return is_hooked(self) or type(self).forward is not KANLayer.forward
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Evaluate every edge; training uses `forward_sum`, which does not keep per-edge values.

@@ -16,12 +16,6 @@ from kan.common.random import stream
 from kan.network.records import Records
 
 
-def is_hooked(model: nn.Module) -> bool:
-    """Whether a call of a model does more than its class says: through hooks, or a `forward` of this object."""
-    hooks = (model._forward_hooks, model._forward_pre_hooks, model._backward_hooks, model._backward_pre_hooks)
-    return any(hooks) or "forward" in vars(model)
-
-
 class Model(nn.Module, ABC):
     """The common part of networks of splines and of perceptrons.
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
-from kan.common.modules import ModuleList
+from kan.common.modules import ModuleList, is_hooked
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
@@ -31,7 +31,7 @@ from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.listed import AFFINE, Listed
 from kan.network.making import make
-from kan.network.model import Model, is_hooked
+from kan.network.model import Model
 from kan.network.shape import Shape, of_each, per_layer
 from kan.network.trace import LayerTrace, Trace
 

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice
-from kan.common.modules import ModuleList
+from kan.common.modules import ModuleList, is_hooked
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_transformed
-from kan.network.model import Model, is_hooked
+from kan.network.model import Model
 from kan.network.shape import Shape
 from kan.network.trace import spread
 

@@ -526,6 +526,14 @@ def test_a_layer_that_is_called_is_evaluated_once() -> None:
     assert counts == [1, 1]
 
 
+def test_a_forward_that_a_layer_was_given_is_called(x: Tensor) -> None:
+    network = Network(width=[2, 1])
+    layer, expected = network.act_fun[0], 2 * network(x)
+    own = layer.forward
+    layer.forward = lambda x: [2 * part for part in own(x)]
+    torch.testing.assert_close(network(x), expected)
+
+
 def test_a_trace_has_the_parameters_that_hooks_on_a_layer_set(x: Tensor) -> None:
     network = Network(width=[2, 3, 1])
     prune.l1_unstructured(network.act_fun[0], "coef", amount=0.3)
