@@ -127,6 +127,11 @@ class TensorData:
         """All training labels."""
         return self.train[1]
 
+    @property
+    def judges(self) -> Batch:
+        """The rows on which starts are compared."""
+        return self.test or self.train
+
     def begin(self) -> None:
         """Take a stream of random numbers from the network; a run that is refused before it begins takes none."""
         if not self.is_constant and self.generator is None:
@@ -177,7 +182,7 @@ class LoaderData:
     inputs, labels : Tensor
         Those of the last training batch.
     test : pair of Tensor or None
-        All test rows.
+        All test rows, on which starts are compared; without any, by the last training loss.
     """
 
     is_constant = False
@@ -208,6 +213,11 @@ class LoaderData:
             raise ArgumentError(
                 "`epochs` needs a training loader that knows how many batches it gives; set `steps` instead."
             ) from None
+
+    @property
+    def judges(self) -> Batch | None:
+        """See `test`."""
+        return self.test
 
     def begin(self) -> None:
         """Loaders draw for themselves."""

@@ -165,9 +165,7 @@ class Start:
     def __init__(self, number: int, training: Training, tensors: list[Tensor]) -> None:
         self.number, self.training, self.value = number, training, math.inf
         self._tensors, self._data, self._on_step = tensors, training.data, training.on_step
-        self._judges: Batch | None = None
-        if isinstance(training.data, TensorData):
-            self._judges = training.data.test or training.data.train
+        self._judges: Batch | None = training.data.judges
         training.on_step = None
         self._steps = training.advance()
 
@@ -193,16 +191,15 @@ class Start:
         self.enter()
         self.training.on_step = self._on_step
         if self.training.data is not self._data:
-            assert isinstance(self._data, TensorData)
             self.training.use(self._data)
-            self._judges = self._data.train
+            self._judges = self._data.judges
         try:
             yield from self._steps
         finally:
             self._leave()
 
     def judge(self) -> float:
-        """Evaluate the objective on data that judge; with a loader, take the last one of the training."""
+        """Evaluate the objective on data that judge; with a loader alone, take the last one of the training."""
         self.enter()
         value = self.training.last_value() if self._judges is None else self.training.value_at(self._judges)
         self.value = value if math.isfinite(value) else math.inf

@@ -68,6 +68,14 @@ def test_penalties_judge_with_a_loader_and_a_loss_too(make: Any, dataset: Any) -
     assert min(results["starts"]) == pytest.approx(results["train_loss"][-1] + 0.05 * results["reg"][-1], rel=1e-6)
 
 
+def test_test_data_judge_beside_a_loader(make: Any, dataset: Any) -> None:
+    rows = torch.utils.data.TensorDataset(dataset["train_input"], dataset["train_label"])
+    data = {"train_loader": torch.utils.data.DataLoader(rows, batch_size=len(rows))}
+    data.update({name: dataset[name] for name in ("test_input", "test_label")})
+    results = make().fit(data, steps=8, n_starts=4, progress=False)
+    assert results["test_loss"][-1] == pytest.approx(min(results["starts"]), rel=1e-5)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_without_a_test_set_more_starts_are_never_worse_on_the_training_data(
     make: Any, dataset: Any, seed: int
