@@ -10,8 +10,6 @@ autograd, no fresh memory, nothing computed twice. Two forms of the same arithme
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
@@ -23,13 +21,56 @@ from kan.spline.fused import FusedBasis, has_kernels, repeated_basis
 from kan.spline.repeated import RepeatedBasis, differences
 
 
-class _Forward(NamedTuple):
-    """What the gradients need of the last evaluation."""
+class _ChangingFeatures:
+    """The features of inputs that change, and what derivatives need of them; `Features` are those of others.
 
-    features: Tensor  # (I, B + 1, N)
-    weights: Tensor  # (I, B + 1, O)
-    edges: Tensor | None  # (I, O, N), centred
-    covariances: Tensor | None  # (I, B + 1, O), of features and edges
+    Attributes
+    ----------
+    values : Tensor (I, B + 1, N)
+    slopes : Tensor (I, J, N)
+        What the derivatives of edges with weights (I, B + 1, O) are made of: ``(lowering @ weights)' @ slopes``.
+    lowering : Tensor (I, J, B + 1)
+    centred : Tensor (I, B + 1, N)
+        The values around their means, when `covariance` was read last.
+    """
+
+    centred: Tensor | None = None
+
+    def __init__(self, layer: KANLayer, *, samples: int) -> None:
+        self._layer = layer
+        grid = layer.grid.detach()
+        inputs, count = grid.shape[0], layer.coef.shape[2]
+        self.values = grid.new_empty(inputs, count + 1, samples)
+        self._recursion: RepeatedBasis | FusedBasis | None = None
+        dense = has_kernels(grid, degree=layer.k) or is_dense(self.values[:, 0], grid)
+        spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
+        # The last row, here and of the values, is the base function.
+        lowering = torch.block_diag(spline, spline.new_ones(1, 1)).T
+        self.lowering = lowering.expand(inputs, -1, -1)
+        self.slopes = grid.new_empty(inputs, len(lowering), samples)
+        self._base, self._base_slope = self.values[:, -1], self.slopes[:, -1]
+        if dense:
+            bases, lower = self.values[:, :-1], self.slopes[:, :-1]
+            self._recursion = repeated_basis(grid, degree=layer.k, values=bases, lower=lower)
+
+    def evaluate(self, x: Tensor) -> None:
+        """Compute values and slopes at inputs x (I, N)."""
+        layer = self._layer
+        value_and_slope(layer.base_fun, x, into=(self._base, self._base_slope))
+        if self._recursion is not None:
+            self._recursion.evaluate(x)
+            return
+        count = self.values.shape[1] - 1
+        values, slopes, rows = local_basis_with_slopes(x, layer.grid, degree=layer.k)
+        self.values[:, :-1] = scatter_rows(values, rows, count=count)
+        self.slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
+
+    @property
+    def covariance(self) -> Tensor:
+        """The covariance (I, B + 1, B + 1) of the features of every input."""
+        centred = torch.sub(self.values, self.values.mean(dim=2, keepdim=True), out=self.centred)
+        self.centred = centred
+        return torch.bmm(centred, centred.mT).div_(max(centred.shape[2] - 1, 1))
 
 
 class EdgeAdjoint:
@@ -50,57 +91,46 @@ class EdgeAdjoint:
     def __init__(
         self, layer: KANLayer, *, samples: int, with_variances: bool, features: Features | None = None
     ) -> None:
-        self.layer, self.with_variances, self._known = layer, with_variances, features
+        self.layer, self.with_variances = layer, with_variances
         self.coef, self.scale_base, self.scale_spline = layer.coef, layer.scale_base, layer.scale_sp
         self.mask = layer.mask
         inputs, outputs, count = self.coef.shape
-        grid = layer.grid.detach()
+        self._changing: _ChangingFeatures | None = None
+        self._features: Features | _ChangingFeatures
+        if features is None:
+            self._features = self._changing = _ChangingFeatures(layer, samples=samples)
+        else:
+            self._features = features
         # Values of edges are worth making where they are not more than features, unless these are at hand.
         self._by_edges = features is None and outputs <= count
         # The products run along what is last in memory: the features of an edge, or the outputs of a feature.
         by_edge, by_feature = (inputs, outputs, count + 1), (inputs, count + 1, outputs)
-        self._weights = grid.new_empty(by_edge).mT if self._by_edges else grid.new_empty(by_feature)
+        like = self.coef.detach()
+        self._weights = like.new_empty(by_edge).mT if self._by_edges else like.new_empty(by_feature)
         self._spline_weights, self._base_weights = self._weights[:, :-1].mT, self._weights[:, -1]
         self._grad_weights = torch.empty_like(self._weights)
+        # Of the last evaluation: the edges (I, O, N), centred; or their covariances with the features (I, B + 1, O).
+        self._edges: Tensor | None = None
         self._covariances = torch.empty_like(self._weights) if with_variances and not self._by_edges else None
-        if features is not None:
-            self._features = features.values
-            return
-        self._features = grid.new_empty(inputs, count + 1, samples)
-        self._centred = torch.empty_like(self._features) if with_variances else None
-        self._recursion: RepeatedBasis | FusedBasis | None = None
-        dense = has_kernels(grid, degree=layer.k) or is_dense(self._features[:, 0], grid)
-        spline = differences(count, degree=layer.k, like=grid) if dense else torch.eye(count).to(grid)
-        # The derivatives of edges are (lowering @ weights)' @ slopes; the last row of both is the base function.
-        lowering = torch.block_diag(spline, spline.new_ones(1, 1)).T
-        self._lowering = lowering.expand(inputs, -1, -1)
-        self._slopes = grid.new_empty(inputs, len(lowering), samples)
-        self._base, self._base_slope = self._features[:, -1], self._slopes[:, -1]
-        if dense:
-            bases, lower = self._features[:, :-1], self._slopes[:, :-1]
-            self._recursion = repeated_basis(grid, degree=layer.k, values=bases, lower=lower)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return the sums (O, N) and, if wanted, the variances (I, O) of the edges at inputs x (I, N)."""
-        if self._known is None:
-            self._evaluate(x)
-        features, weights = self._features, self._fold()
-        freedom = max(features.shape[2] - 1, 1)
+        if self._changing is not None:
+            self._changing.evaluate(x)
+        features, weights = self._features.values, self._weights
+        self._fold()
+        variances: Tensor | None = None
         if self._by_edges:
             edges = torch.bmm(weights.mT, features)  # (I, O, N)
             sums = edges.sum(dim=0)
-            variances = None
             if self.with_variances:
-                edges = edges.sub_(edges.mean(dim=2, keepdim=True))
-                variances = edges.square().sum(dim=2).div_(freedom)
-            self._last = _Forward(features, weights, edges, None)
+                self._edges = edges.sub_(edges.mean(dim=2, keepdim=True))
+                variances = edges.square().sum(dim=2).div_(max(features.shape[2] - 1, 1))
             return sums, variances
         sums = weights.flatten(0, 1).T @ features.flatten(0, 1)
-        covariances = variances = None
         if self.with_variances:
             covariances = torch.bmm(self.covariance(), weights, out=self._covariances)
             variances = torch.mul(covariances, weights, out=self._grad_weights).sum(dim=1)
-        self._last = _Forward(features, weights, None, covariances)
         return sums, variances
 
     def pull_back(
@@ -110,53 +140,46 @@ class EdgeAdjoint:
 
         Those of the weights lie in memory that `gradients` and the next evaluation use.
         """
-        features, weights, edges, covariances = self._last
+        features, weights, grad_weights = self._features.values, self._weights, self._grad_weights
         inputs, rows, samples = features.shape
         freedom = max(samples - 1, 1)
-        if edges is not None:
+        if self._by_edges:
             grad_edges = grad_sums.expand(inputs, -1, -1)
             if grad_variances is not None:
-                grad_edges = torch.addcmul(grad_edges, edges, grad_variances[:, :, None], value=2 / freedom)
-            grad_weights = torch.bmm(grad_edges, features.mT, out=self._grad_weights.mT).mT
+                assert self._edges is not None
+                grad_edges = torch.addcmul(grad_edges, self._edges, grad_variances[:, :, None], value=2 / freedom)
+            torch.bmm(grad_edges, features.mT, out=grad_weights.mT)
             if not for_inputs:
                 return grad_weights, None
-            slopes = self._edge_slopes(weights)
-            slopes *= grad_edges
+            slopes = self.slopes().mul_(grad_edges)
             return grad_weights, slopes[:, 0] if slopes.shape[1] == 1 else slopes.sum(dim=1)
-        grad_weights = self._grad_weights
         torch.mm(features.flatten(0, 1), grad_sums.T, out=grad_weights.view(inputs * rows, -1))
         if grad_variances is not None:
-            assert covariances is not None
-            grad_weights.addcmul_(covariances, grad_variances[:, None], value=2)
+            assert self._covariances is not None
+            grad_weights.addcmul_(self._covariances, grad_variances[:, None], value=2)
         if not for_inputs:
             return grad_weights, None
-        lowered = torch.bmm(self._lowering, weights)  # (I, J, O)
-        along = (lowered.flatten(0, 1) @ grad_sums).view(self._slopes.shape)
+        assert self._changing is not None
+        lowered = torch.bmm(self._changing.lowering, weights)  # (I, J, O)
+        along = (lowered.flatten(0, 1) @ grad_sums).view(self._changing.slopes.shape)
         if grad_variances is not None:
             outer = torch.bmm(lowered, (grad_variances[:, None] * weights).mT)  # (I, J, B + 1)
-            assert self._centred is not None
-            along = along.baddbmm_(outer, self._centred, alpha=2 / freedom)
-        return grad_weights, along.mul_(self._slopes).sum(dim=1)
+            assert self._changing.centred is not None
+            along = along.baddbmm_(outer, self._changing.centred, alpha=2 / freedom)
+        return grad_weights, along.mul_(self._changing.slopes).sum(dim=1)
 
     def slopes(self) -> Tensor:
         """Return the derivatives of the edges (I, O, N) at the inputs of the last `forward`, which are not constant."""
-        return self._edge_slopes(self._last.weights)
-
-    def _edge_slopes(self, weights: Tensor) -> Tensor:
-        """Return the derivatives of the edges (I, O, N) with weights (I, B + 1, O)."""
-        return torch.bmm(torch.bmm(self._lowering, weights).mT, self._slopes)
+        assert self._changing is not None
+        return torch.bmm(torch.bmm(self._changing.lowering, self._weights).mT, self._changing.slopes)
 
     def features(self) -> Tensor:
         """Return what the sums of the last `forward` are linear in (I, B + 1, N)."""
-        return self._features
+        return self._features.values
 
     def covariance(self) -> Tensor:
         """Return the covariance (I, B + 1, B + 1) of the features of every input."""
-        if self._known is not None:
-            return self._known.covariance
-        features = self._features
-        centred = self._centred = torch.sub(features, features.mean(dim=2, keepdim=True), out=self._centred)
-        return torch.bmm(centred, centred.mT).div_(max(features.shape[2] - 1, 1))
+        return self._features.covariance
 
     def gradients(self, grad_weights: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the parameters with their gradients, from that of the weights (I, B + 1, O), which is used up."""
@@ -169,20 +192,8 @@ class EdgeAdjoint:
             (self.scale_spline, along * self.mask),
         ]
 
-    def _fold(self) -> Tensor:
+    def _fold(self) -> None:
         """Fold the scales and the mask into one weight for every feature of every edge."""
         self._strength = self.scale_spline * self.mask
         torch.mul(self.coef, self._strength[:, :, None], out=self._spline_weights)
         torch.mul(self.scale_base, self.mask, out=self._base_weights)
-        return self._weights
-
-    def _evaluate(self, x: Tensor) -> None:
-        """Compute features and slopes."""
-        value_and_slope(self.layer.base_fun, x, into=(self._base, self._base_slope))
-        if self._recursion is not None:
-            self._recursion.evaluate(x)
-            return
-        count = self.coef.shape[2]
-        values, slopes, rows = local_basis_with_slopes(x, self.layer.grid, degree=self.layer.k)
-        self._features[:, :-1] = scatter_rows(values, rows, count=count)
-        self._slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
