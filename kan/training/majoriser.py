@@ -55,10 +55,9 @@ def add_penalty(point: AdjointPoint, jacobian: Jacobian, gradient: Tensor, curva
         blocks = of_layers[layer][0].clamp(min=0)[:, :, None, None] * edges.covariance()[:, None]
         blocks = blocks.view(pairs, count + 1, count + 1) * scale[:, :, None] * scale[:, None]
         if any(point.coefficients.values()) and edges.coef.requires_grad:
-            rate = point.lamb / (2 * outputs)
             slope, curved = _of_coefficients(edges.coef.view(pairs, count), **point.coefficients)
-            gradient[where].view(pairs, count + 1)[:, :-1] += rate * slope
-            blocks[:, :-1, :-1] += rate * curved
+            gradient[where].view(pairs, count + 1)[:, :-1] += slope / (2 * outputs)
+            blocks[:, :-1, :-1] += curved / (2 * outputs)
         own_blocks(curvature[where, where], pairs).add_(blocks)
 
 

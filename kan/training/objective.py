@@ -183,10 +183,11 @@ class AdjointPoint:
     def __init__(self, objective: Objective, lamb: float, prepared: Prepared, y: Tensor) -> None:
         self.objective, self.lamb, self.y = objective, lamb, y
         self.network = cast("Network", objective.network)
-        options = dict(objective.penalty_weights)
-        options.pop("reg_metric", None)
-        self.coefficients = {name: options.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
-        self._weights = SparsityWeights(**options).times(lamb)
+        weights = dict(objective.penalty_weights)
+        weights.pop("reg_metric", None)
+        # All of them times `lamb`.
+        self.coefficients = {name: lamb * weights.pop(name, 0.0) for name in ("lamb_coef", "lamb_coefdiff")}
+        self._weights = SparsityWeights(**weights).times(lamb)
         self._data_spread = self._spread(prepared.inputs, 0)
         self._zero = torch.zeros((), dtype=self.network.dtype, device=self.network.device)
         self.adjoint = Adjoint(
@@ -208,8 +209,8 @@ class AdjointPoint:
         """Return the penalty after a forward pass."""
         if not self.lamb:
             return torch.zeros_like(self._zero)
-        reg, _ = self.sparsity(with_gradients=False)
-        return self.coefficient_penalty().detach() + reg / self.lamb
+        sparsity, _ = self.sparsity(with_gradients=False)
+        return (self._of_coefficients().detach() + sparsity) / self.lamb
 
     def errors(self) -> Tensor:
         """Return what the predictions are off (outputs, N)."""
@@ -220,12 +221,11 @@ class AdjointPoint:
         value, of_outputs = self._loss()
         of_layers = None
         if self.lamb:
-            reg, of_layers = self.sparsity(with_gradients=True)
-            value = value + reg
-        if self._penalises_coefficients:
-            of_coefficients = self.lamb * self.coefficient_penalty()
-            of_coefficients.backward()
-            value = value + of_coefficients.detach()
+            sparsity, of_layers = self.sparsity(with_gradients=True)
+            of_coefficients = self._of_coefficients()
+            if of_coefficients.requires_grad:
+                of_coefficients.backward()
+            value = value + of_coefficients.detach() + sparsity
         for parameter, gradient in self.adjoint.backward(of_outputs, of_layers):
             parameter.grad = gradient if parameter.grad is None else parameter.grad.add_(gradient)
         return value
@@ -261,11 +261,6 @@ class AdjointPoint:
         """Measure the inputs (I, N) of a layer."""
         return InputSpread.of(inputs, edges=self.network.act_fun[layer].mask.numel(), floor=INPUT_FLOOR)
 
-    @property
-    def _penalises_coefficients(self) -> bool:
-        """Whether size or roughness of the coefficients count."""
-        return bool(self.lamb) and any(self.coefficients.values())
-
-    def coefficient_penalty(self) -> Tensor:
-        """Return size and roughness of the coefficients, differentiable."""
-        return coefficient_penalty(self.network, **self.coefficients) if self._penalises_coefficients else self._zero
+    def _of_coefficients(self) -> Tensor:
+        """Return `lamb` times size and roughness of the coefficients, differentiable."""
+        return coefficient_penalty(self.network, **self.coefficients) if any(self.coefficients.values()) else self._zero

@@ -51,6 +51,18 @@ def test_what_hangs_on_a_constant_node_gets_no_gradient_from_the_penalty(repeate
     assert gradient[1, 1].any()
 
 
+@pytest.mark.parametrize("repeatedly", [True, False], ids=["adjoint", "autograd"])
+def test_a_penalty_of_coefficients_that_are_not_trained_counts_without_a_gradient(repeatedly: bool) -> None:
+    x = torch.rand(20, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    model = KAN(width=[2, 1], seed=0).double()
+    model.act_fun[0].coef.requires_grad_(False)
+    point = Objective(model, None, None, 0.1, {"lamb_coef": 2.0}, {}).at(x, x[:, [0]], repeatedly=repeatedly)
+    loss, penalty = point.terms()
+    torch.testing.assert_close(point.differentiate(), loss + 0.1 * penalty)
+    torch.testing.assert_close(penalty, model.reg(lamb_coef=2.0, x=x))
+    assert model.act_fun[0].coef.grad is None
+
+
 @pytest.mark.parametrize("options", [{"opt": "LBFGS"}, {"opt": "Adam"}, {"opt": "LBFGS", "batch": 20}])
 @pytest.mark.parametrize("make", [lambda: KAN(width=[2, 3, 1], seed=0), lambda: MLP(width=[2, 3, 1])])
 def test_a_loss_may_read_scores_of_the_samples_that_it_is_given(make: Any, options: dict[str, Any]) -> None:
