@@ -7,6 +7,8 @@ than all candidates do here. Imports sympy: import this module in functions only
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 import numpy as np
@@ -157,26 +159,12 @@ def _float(expr: Any) -> float:
         return float("nan")
 
 
-def _sum(*values: Values) -> Values:
-    total = values[0]
-    for value in values[1:]:
-        total = total + value
-    return total
-
-
-def _product(*values: Values) -> Values:
-    total = values[0]
-    for value in values[1:]:
-        total = total * value
-    return total
-
-
 def _function(expr: Any) -> Callable[..., Values]:
     """Return the numpy function of an expression's outermost operation."""
     if expr.is_Add:
-        return _sum
+        return lambda *terms: reduce(add, terms)
     if expr.is_Mul:
-        return _product
+        return lambda *factors: reduce(mul, factors)
     if expr.is_Pow:
         return lambda base, exponent: np.power(np.asarray(base, dtype=float), exponent)
     name = expr.func.__name__

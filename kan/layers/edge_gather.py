@@ -179,7 +179,7 @@ class EdgeGather:
     def _of_weights(self, signals: Tensor, block: slice) -> Tensor:
         """Return the gradient of the weights of some inputs (I, B, O), from signals (N, O) or (I, N, O)."""
         inputs, count = len(self.local.interval[block]), self.degree + 1
-        interval = self.local.interval[block].flatten() - (block.start or 0) * self.intervals
+        interval = self.local.interval[block].flatten() - block.start * self.intervals
         _, order = interval.sort()
         ends = torch.bincount(interval, minlength=inputs * self.intervals).cumsum(0)
         begins = torch.cat([ends.new_zeros(1), ends[:-1]])

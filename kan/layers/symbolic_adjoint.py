@@ -61,11 +61,8 @@ class SymbolicAdjoint:
         return result
 
     def edges(self) -> tuple[Tensor, Tensor]:
-        """Return outputs and inputs (E,) of the edges, in the order of `rows`."""
+        """Return outputs and inputs (E,) of the edges, at least one, in the order of `rows`."""
         groups = self.layer.edge_groups()
-        if not groups:
-            nothing = torch.zeros(0, dtype=torch.long, device=self.layer.device)
-            return nothing, nothing
         return torch.cat([group.outputs for group in groups]), torch.cat([group.inputs for group in groups])
 
     def rows(self, grad_sums: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import torch
+
 from kan import surgery
 from kan.common.errors import ArgumentError, check_choice
 from kan.models.versions import Versions
@@ -201,8 +203,6 @@ class Editing(Versions):
         >>> KAN(width=[2, 1]).speed().symbolic_enabled
         False
         """
-        import torch
-
         self.symbolic_enabled = self.symbolic_enabled and self.has_symbolic
         self.save_act = self.auto_save = False
         return torch.compile(self) if compile else self

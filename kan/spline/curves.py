@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kan.spline.basis import basis, basis_values
+from kan.spline.knots import interior_knots
 
 # The weight of the points that pin a moved curve down where there are no samples. Small enough that the samples decide
 # wherever there are any; large enough that a curve does not take off between them and an outlier: to a thirtieth of
@@ -96,7 +97,7 @@ def _solve(triangular: Tensor, projected: Tensor, *, resolution: float) -> Tenso
 
 def _pin_points(knots: Tensor, *, degree: int) -> Tensor:
     """Return k + 1 points inside every interior interval: (I, G' (k + 1))."""
-    interior = knots[:, degree : knots.shape[1] - degree]
+    interior = interior_knots(knots, degree=degree)
     fractions = (torch.arange(degree + 1, dtype=knots.dtype, device=knots.device) + 0.5) / (degree + 1)
     points = interior[:, :-1, None] + interior.diff(dim=1)[:, :, None] * fractions
     return points.flatten(1)

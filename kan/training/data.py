@@ -159,7 +159,8 @@ class TensorData:
             if self.is_constant:
                 yield self.train, self.test
             elif self.in_epochs:
-                for rows in self._shuffled(self.train).split(self.batch):
+                order = torch.randperm(len(self.inputs), generator=self.generator, device="cpu")
+                for rows in order.split(self.batch):
                     yield _rows(self.train, rows), self.test
             else:
                 drawn = self._draw(self.train)
@@ -168,10 +169,6 @@ class TensorData:
     def _draw(self, data: Batch) -> Batch:
         """Draw rows without replacement."""
         return _rows(data, _drawn(data[0].shape[0], self.batch, self.generator))
-
-    def _shuffled(self, data: Batch) -> Tensor:
-        """Return the numbers of the rows in random order."""
-        return torch.randperm(data[0].shape[0], generator=self.generator, device="cpu")
 
 
 class LoaderData:

@@ -241,7 +241,7 @@ class ArrayVectors(TensorVectors):
     def accept(self) -> None:
         """See the base class."""
         self._point_row[:] = self._moved_row
-        self._start_gradient_row[:] = self._gradient_row
+        self.start()
 
     def start(self) -> None:
         """See the base class."""

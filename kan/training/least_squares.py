@@ -45,8 +45,6 @@ def check_squares(objective: Objective) -> None:
             "opt='LM' minimises mean square errors and cannot use `loss_fn`. Leave it out, use opt='LBFGS', or train "
             "with `kan.LevenbergMarquardt` and a function that returns residuals."
         )
-    if network.device.type == "mps":
-        raise ArgumentError("opt='LM' needs double precision, which 'mps' devices lack; use opt='LBFGS'.")
     if not objective.lamb:
         return
     no_samples = torch.empty(network.width_in[0], 0, dtype=network.dtype, device=network.device)
