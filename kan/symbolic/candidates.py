@@ -68,7 +68,7 @@ def candidates(*, shape: Shape, box: Box, samples: Samples, grid_number: int) ->
         return [_rates(box=box, lattice=lattice)]
     if shape.kind is Kind.WAVE:
         special = [_waves(shape=shape, box=box, samples=samples)]
-    elif shape.smooth:
+    elif shape.one_transition:
         special = _transitions(shape=shape, box=box, like=samples.t)
     else:
         special = _general(shape=shape, box=box, samples=samples)

@@ -58,7 +58,7 @@ class Shape:
         Where the function is defined.
     pole : float or None
         Where the first pole is, at positive u.
-    smooth : bool
+    one_transition : bool
         Whether the function has one transition or one bump, about as wide as one, and is nearly flat elsewhere.
     sum_rule : callable or None
         From ``f(u)`` and ``f(v)`` to a function with the same fits as ``f(u + v)``, cheaper than f.
@@ -74,7 +74,7 @@ class Shape:
     period: float | None = None
     domain: tuple[float, float] = (-math.inf, math.inf)
     pole: float | None = None
-    smooth: bool = False
+    one_transition: bool = False
     sum_rule: Derivative | None = None
     is_unknown: bool = False
 
@@ -87,7 +87,7 @@ class Shape:
     def search_key(self) -> tuple[object, ...]:
         """What the starting points of the search depend on."""
         own = self.value if self.kind is Kind.WAVE else None
-        return self.kind, self.mirrored, self.period, self.domain, self.pole, self.smooth, self.is_unknown, own
+        return self.kind, self.mirrored, self.period, self.domain, self.pole, self.one_transition, self.is_unknown, own
 
     @property
     def one_sided(self) -> bool:
@@ -177,7 +177,9 @@ _KNOWN: dict[str, Shape] = {
         # (f + g) / (1 - f*g) = -1/g - (1 + 1/g^2) / (f - 1/g)
         sum_rule=lambda f, g: torch.reciprocal(f - torch.reciprocal(g)),
     ),
-    "tanh": Shape(torch.tanh, lambda _, f: 1 - f * f, lambda _, f: -2 * f * (1 - f * f), mirrored=True, smooth=True),
+    "tanh": Shape(
+        torch.tanh, lambda _, f: 1 - f * f, lambda _, f: -2 * f * (1 - f * f), mirrored=True, one_transition=True
+    ),
     "sgn": Shape(torch.sign, _zeros, _zeros, Kind.STEP, mirrored=True),
     "arcsin": _ARCSINE,
     "arccos": _ARCSINE,
@@ -186,7 +188,7 @@ _KNOWN: dict[str, Shape] = {
         lambda u, _: torch.reciprocal(1 + u * u),
         lambda u, _: -2 * u * torch.reciprocal(1 + u * u).square(),
         mirrored=True,
-        smooth=True,
+        one_transition=True,
     ),
     "arctanh": Shape(
         torch.atanh,
@@ -201,7 +203,7 @@ _KNOWN: dict[str, Shape] = {
         lambda u, f: -2 * u * f,
         lambda u, f: (4 * u * u - 2) * f,
         mirrored=True,
-        smooth=True,
+        one_transition=True,
     ),
 }
 """Shapes by name. Entries shared by two names have equal fits: arccos(u) = pi/2 - arcsin(u)."""
