@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from kan.plotting.picture import NO_EDGE, DiagramPicture, EdgePicture, LayerPicture
+from kan.plotting.picture import DiagramPicture, EdgePicture, LayerPicture
 
 if TYPE_CHECKING:
     from kan.network import Network
@@ -115,17 +115,15 @@ def _layer_picture(
 ) -> LayerPicture:
     """Describe one layer from its pre-activations (N, I) and post-activations (N, O, I)."""
     n_in, n_sub = kinds.shape
-    edges = []
+    edges = {}
     for i in range(n_in):
         order = np.argsort(preacts[:, i], kind="stable")
         x = preacts[order, i]
         chosen = _thin_out(x) if thin else np.arange(len(x))
-        row = []
         for j in range(n_sub):
             kind = str(kinds[i, j])
-            y = postacts[order[chosen], j, i]
-            row.append(NO_EDGE if kind == "none" else EdgePicture(x[chosen], y, float(alpha[j, i]), kind))
-        edges.append(row)
+            if kind != "none":
+                edges[i, j] = EdgePicture(x[chosen], postacts[order[chosen], j, i], float(alpha[j, i]), kind)
     return LayerPicture(edges, n_in=n_in, n_sum=n_sum, arities=arities)
 
 

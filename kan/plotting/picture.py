@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Union
 
 import numpy as np
 
@@ -54,8 +53,6 @@ class EdgePicture:
 
 NO_EDGE = EdgePicture(np.empty(0), np.empty(0), 0.0, "none")
 
-EdgeTable = Union[Mapping["tuple[int, int]", EdgePicture], Sequence[Sequence[EdgePicture]]]
-
 
 @dataclass(frozen=True)
 class LayerPicture:
@@ -63,8 +60,8 @@ class LayerPicture:
 
     Parameters
     ----------
-    edges : mapping of (i, j) to EdgePicture, or list of lists ``edges[i][j]``
-        The edge from input node i to sub-node j. An edge missing from a mapping is not drawn.
+    edges : mapping of (i, j) to EdgePicture
+        The edge from input node i to sub-node j. One that is missing is not drawn.
     n_in : int
         Number of input nodes.
     n_sum : int
@@ -73,7 +70,7 @@ class LayerPicture:
         For each multiplication node the number of sub-nodes it multiplies.
     """
 
-    edges: EdgeTable
+    edges: Mapping[tuple[int, int], EdgePicture]
     n_in: int
     n_sum: int
     arities: Sequence[int] = field(default_factory=list)
@@ -95,9 +92,7 @@ class LayerPicture:
 
     def edge(self, i: int, j: int) -> EdgePicture:
         """Return the edge from input i to sub-node j."""
-        if isinstance(self.edges, Mapping):
-            return self.edges.get((i, j), NO_EDGE)
-        return self.edges[i][j]
+        return self.edges.get((i, j), NO_EDGE)
 
     def drawn_edges(self) -> Iterator[tuple[int, int, EdgePicture]]:
         """Yield (i, j, edge) for every edge that is there, by input first."""
