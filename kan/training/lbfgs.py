@@ -16,7 +16,6 @@ arguments are pykan's. What differs, and why:
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -112,16 +111,6 @@ class LBFGS(OneGroupOptimiser):
             "line_search_fn": line_search_fn,
         }
         super().__init__(params, defaults)
-
-    @property
-    def stagnated(self) -> bool:
-        """Whether the last step could not lower the loss any more."""
-        return bool(self.state.get(self._first, {}).get("stagnated", False))
-
-    @property
-    def last_loss(self) -> float:
-        """The loss at the parameters as the last step left them."""
-        return float(self.state.get(self._first, {}).get("loss", math.nan))
 
     def reset_history(self) -> None:
         """Forget the curvature, for example after the meaning of the parameters has changed."""

@@ -135,16 +135,6 @@ class LevenbergMarquardt(OneGroupOptimiser):
         if any(parameter.device.type == "mps" for parameter in parameters):
             raise ArgumentError("LevenbergMarquardt needs double precision, which 'mps' devices lack. Use LBFGS.")
 
-    @property
-    def stagnated(self) -> bool:
-        """Whether the last step could not lower the sum of squares."""
-        return bool(self._record["stagnated"])
-
-    @property
-    def last_loss(self) -> float:
-        """The sum of squares at the parameters as the last step left them."""
-        return float(self._record["loss"])
-
     def step(self, residual_fn: ResidualFunction) -> float:  # type: ignore[override]
         """Take one step.
 

@@ -1,8 +1,9 @@
-"""What the optimisers of this library share: one group of real parameters, and no slow imports."""
+"""What the optimisers of this library share: one group of real parameters, how the last step ended, no slow imports."""
 
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any
 
 import torch
@@ -35,6 +36,16 @@ class OneGroupOptimiser(torch.optim.Optimizer):
                 parameter.grad = None
             else:
                 parameter.grad.detach_().zero_()
+
+    @property
+    def stagnated(self) -> bool:
+        """Whether the last step could not lower what is minimised any more."""
+        return bool(self.state.get(self._first, {}).get("stagnated", False))
+
+    @property
+    def last_loss(self) -> float:
+        """The loss, or sum of squares, at the parameters as the last step left them; NaN before the first."""
+        return float(self.state.get(self._first, {}).get("loss", math.nan))
 
     @property
     def _first(self) -> torch.Tensor:
