@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -122,8 +122,12 @@ class Looking(Reading):
         >>> model.get_act(torch.rand(100, 2))
         >>> figure = model.draw(title="a frame")
         """
-        scores = {"backward": "edge_scores", "forward_n": "acts_scale", "forward_u": "edge_actscale"}
-        check_choice("metric", metric, scores)
+        measures: dict[str, Callable[[], Any]] = {
+            "backward": lambda: attribute(self).edge,  # not `edge_scores`, which may be weighted, or a script's own
+            "forward_n": lambda: self.acts_scale,
+            "forward_u": lambda: self.edge_actscale,
+        }
+        check_choice("metric", metric, measures)
         data = self._last_input()
         names = None if in_vars is None else self.per_input("in_vars", in_vars)
 
@@ -132,8 +136,8 @@ class Looking(Reading):
         from kan.plotting.network_picture import picture_of
 
         with torch.no_grad():
-            weights = attribute(self).edge if metric == "backward" else getattr(self, scores[metric])
-        picture = picture_of(self, data, beta=beta, scores=weights, sample=sample, hide_removed=mask)
+            scores = measures[metric]()
+        picture = picture_of(self, data, beta=beta, scores=scores, sample=sample, hide_removed=mask)
         if folder is not None:
             save_edges(picture, folder)
         return draw_diagram(picture, sample=sample, in_vars=names, show_in_pyplot=show_in_pyplot, **options)
