@@ -115,8 +115,7 @@ def _propagate(
         raise ArgumentError(f"`out_score` must hold one weight for each of {count} nodes; got {tuple(weights.shape)}.")
     nodes, subnodes, edges = [torch.diag(weights)], [], []
     for step in reversed(range(last)):
-        n_sum = network.width[step + 1][0]
-        subnode = nodes_to_subnodes(nodes[-1], n_sum=n_sum, arities=network.arities(step + 1))
+        subnode = nodes_to_subnodes(nodes[-1], **network.graph_shape.node_kinds(step + 1))
         share = spreads[step] / (totals[step] + FLOOR)[:, None]  # (O, I)
         edge = subnode[:, :, None] * share
         subnodes.append(subnode)

@@ -141,7 +141,7 @@ class Adjoint:
             if self.network.symbolic_enabled:
                 self.symbolic[layer].add_to(sums, nodes)
             subnodes = torch.addcmul(subnode_bias[:, None], subnode_scale[:, None], sums) if moves_subnodes else sums
-            products = multiply_nodes(subnodes, **self._shape(layer))
+            products = multiply_nodes(subnodes, **self.network.graph_shape.node_kinds(layer + 1))
             self.layers.append(Passed(nodes, sums, subnodes, products, variances, edges))
             nodes = torch.addcmul(node_bias[:, None], node_scale[:, None], products) if moves_nodes else products
         return nodes
@@ -219,7 +219,8 @@ class Adjoint:
         subnode_scale, _, node_scale, _ = self._affine[layer]
         moves_subnodes, moves_nodes = self._moves[layer]
         grad_products = node_scale[:, None] * grad_nodes if moves_nodes else grad_nodes
-        grad_subnodes = pull_back_products(self.layers[layer].subnodes, grad_products, **self._shape(layer))
+        kinds = self.network.graph_shape.node_kinds(layer + 1)
+        grad_subnodes = pull_back_products(self.layers[layer].subnodes, grad_products, **kinds)
         grad_sums = subnode_scale[:, None] * grad_subnodes if moves_subnodes else grad_subnodes
         return Signals(grad_nodes, grad_subnodes, grad_sums)
 
@@ -237,11 +238,6 @@ class Adjoint:
             if bias.requires_grad:
                 found.append((bias, signal.sum(dim=1)))
         return found
-
-    def _shape(self, layer: int) -> dict[str, Any]:
-        """Return the sum nodes and the arities of the products that a layer feeds."""
-        shape = self.network.graph_shape
-        return {"n_sum": shape.sums[layer + 1], "arities": shape.arities[layer + 1]}
 
 
 def _changes_something(scale: nn.Parameter, bias: nn.Parameter) -> bool:

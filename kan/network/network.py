@@ -382,9 +382,7 @@ class Network(ExtraState, Model):
         for group, values in groups:
             sums = sums.index_add(0, group.outputs, values)
         subnodes = self._affine("subnode", layer, sums)
-        products = multiply_nodes(
-            subnodes, n_sum=self.graph_shape.sums[layer + 1], arities=self.graph_shape.arities[layer + 1]
-        )
+        products = multiply_nodes(subnodes, **self.graph_shape.node_kinds(layer + 1))
         result = self._affine("node", layer, products)
         if record is not None:
             if variances is None:

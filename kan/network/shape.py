@@ -77,6 +77,10 @@ class Shape:
         """pykan's `width`: a pair of sum and multiplication nodes for every node layer."""
         return [[n_sum, len(arities)] for n_sum, arities in zip(self.sums, self.arities)]
 
+    def node_kinds(self, layer: int) -> dict[str, Any]:
+        """Return sum nodes and arities of a node layer as `multiply_nodes` takes them: `n_sum` and `arities`."""
+        return {"n_sum": self.sums[layer], "arities": self.arities[layer]}
+
     def mult_arity(self, *, like: Any = None) -> MultArity:
         """pykan's `mult_arity`: the int `like` where it says all, else the nested lists."""
         if isinstance(like, int) and all(arity == like for arities in self.arities for arity in arities):

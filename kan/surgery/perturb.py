@@ -84,8 +84,7 @@ def _into_idle(network: Network, active: list[Tensor]) -> list[Tensor]:
     leads = torch.ones(network.width_in[-1], dtype=torch.bool, device=network.device)
     chosen = []
     for layer in reversed(range(network.depth)):
-        n_sum, arities = network.graph_shape.sums[layer + 1], network.arities(layer + 1)
-        leads = nodes_to_subnodes(leads, n_sum=n_sum, arities=arities)
+        leads = nodes_to_subnodes(leads, **network.graph_shape.node_kinds(layer + 1))
         idle = ~active[layer].any(dim=1) & ~leads
         chosen.append(idle[:, None].expand_as(active[layer]))
         leads = (active[layer] & leads[:, None]).any(dim=0)
