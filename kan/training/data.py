@@ -56,7 +56,7 @@ class Expectation:
         if y.ndim == 1 and (outputs == 1 or self.free_inputs) and not self.free_labels:
             y = y[:, None]
         expected = (x.shape[0],) if is_free else (x.shape[0], outputs)
-        if tuple(y.shape[: len(expected)]) != expected or (not is_free and y.ndim != 2):
+        if tuple(y.shape[:1] if is_free else y.shape) != expected:
             wanted = f"{x.shape[0]} rows" if is_free else f"shape {expected}"
             are_classes = not is_free and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
             hint = " Classes need a loss that takes them, such as `loss_fn=torch.nn.CrossEntropyLoss()`."
