@@ -11,15 +11,28 @@ from torch.autograd import forward_ad
 
 def is_transformed() -> bool:
     """Return True inside ``torch.func``, ``torch.compile``, ``torch.jit.trace`` and forward-mode differentiation."""
-    if is_recorded():
-        return True
-    # Neither state has a public query; both names have been stable since torch 2.0.
-    return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
+    return is_recorded() or _is_differentiated_otherwise()
 
 
 def is_recorded() -> bool:
     """Return True inside ``torch.compile`` and ``torch.jit.trace``, whose graphs hold operations only."""
     return torch.compiler.is_compiling() or torch._C._get_tracing_state() is not None
+
+
+def is_compiled_plainly() -> bool:
+    """Return True where ``torch.compile`` takes values and first derivatives: no export, no ``torch.func`` within."""
+    return torch.compiler.is_compiling() and not torch.compiler.is_exporting() and not _is_differentiated_otherwise()
+
+
+def _is_differentiated_otherwise() -> bool:
+    """Return True inside ``torch.func`` and forward-mode differentiation, also to compilers."""
+    # Neither state has a public query; both names have been stable since torch 2.0.
+    return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
+
+
+# What `torch.compiler.assume_constant_result` does, which would import the whole compiler: this is asked while a graph
+# is made, where both states are what they will be.
+_is_differentiated_otherwise._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def is_nested_forward() -> bool:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from kan.common.transforms import full_precision, is_batched, is_recorded, is_transformed
+from kan.common.transforms import full_precision, is_batched, is_compiled_plainly, is_recorded, is_transformed
 from kan.layers.edge_blocks import EdgeBlocks
 from kan.layers.edge_gather import EdgeGather
 from kan.layers.edge_kernel import (
@@ -33,6 +33,7 @@ from kan.layers.edge_kernel import (
     multiply_out,
     pull_back,
 )
+from kan.layers.edge_operator import gathered_sums
 from kan.layers.edge_tensors import EdgeTensors
 from kan.spline.basis import basis, basis_values, pointwise_basis
 
@@ -69,15 +70,16 @@ def is_gathered(x: Tensor, knots: Tensor, *, with_features: bool = False, with_v
     The features may be known, with their covariance, and the variances of edges may be needed. On a GPU products are
     faster by far for up to 200 intervals, at least (`benchmarks/gpu.py`).
     """
-    if x.device.type != "cpu":
-        return False
     if with_features and with_variances:
         many = _MANY_INTERVALS_WITH_COVARIANCE
     elif with_features or x.dtype == torch.float64:
         many = _MANY_INTERVALS
     else:
         many = _MANY_INTERVALS_IN_SINGLE
-    return knots.shape[1] > many and x.numel() * knots.shape[1] > _MUCH_WORK
+    if x.device.type != "cpu" or knots.shape[1] <= many:
+        return False
+    # Compiled graphs serve batches of all sizes.
+    return torch.compiler.is_compiling() or x.numel() * knots.shape[1] > _MUCH_WORK
 
 
 def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Features:
@@ -135,6 +137,9 @@ def edge_sums(
     EdgeSums
         Differentiable with respect to all tensors but the knots.
     """
+    if is_compiled_plainly() and not with_variances and is_gathered(x, knots):
+        tensors = EdgeTensors(x, base, coefficients, scale_base, scale_spline, mask, knots)
+        return EdgeSums(gathered_sums(tensors, degree=degree), None)
     if is_transformed():
         # torch.func and torch.compile bring their own derivatives and fusion: give them the bare operations.
         evaluate_bases = pointwise_basis if is_recorded() else basis

@@ -58,7 +58,7 @@ def test_one_graph_serves_batches_of_all_sizes(kind: str) -> None:
             torch.testing.assert_close(compiled(x), model(x))
 
 
-@pytest.mark.parametrize("kind", ["network", "symbolic"])
+@pytest.mark.parametrize("kind", ["network", "fine grid", "symbolic"])
 def test_a_compiled_network_trains_like_one_that_is_not(kind: str) -> None:
     models = [make(kind) for _ in range(2)]
     compiled = torch.compile(models[0], fullgraph=True, dynamic=True, backend="aot_eager")
