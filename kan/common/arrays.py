@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from kan.common.errors import ArgumentError, shown
+from kan.common.precision import to_like
 
 
 def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
@@ -19,7 +20,7 @@ def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
             "torch.cat([z.real, z.imag], dim=1)."
         )
     if like is not None:
-        return tensor.to(dtype=like.dtype, device=like.device)
+        return to_like(tensor, like)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
 
 

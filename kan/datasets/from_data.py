@@ -12,6 +12,7 @@ import torch
 
 from kan.common.arrays import as_tensor, check_finite, to_tensor
 from kan.common.errors import ArgumentError
+from kan.common.precision import to_device
 from kan.common.random import stream
 
 
@@ -35,7 +36,7 @@ def create_dataset_from_data(
     train_ratio : float
         Share of the rows that goes to training, in (0, 1]; with 1 the test set is empty.
     device : str or torch.device
-        Where the tensors end up.
+        Where the tensors end up, in single precision if they are in double, which the device (Apple's) has not.
     seed : int
         Seed of the split. Global random generators are neither read nor written.
 
@@ -74,10 +75,10 @@ def create_dataset_from_data(
 
     train_rows, test_rows = _split(size=len(columns), train_ratio=train_ratio, seed=seed)
     return {
-        "train_input": columns[train_rows.to(columns.device)].to(device),
-        "test_input": columns[test_rows.to(columns.device)].to(device),
-        "train_label": targets[train_rows.to(targets.device)].to(device),
-        "test_label": targets[test_rows.to(targets.device)].to(device),
+        "train_input": to_device(columns[train_rows.to(columns.device)], device),
+        "test_input": to_device(columns[test_rows.to(columns.device)], device),
+        "train_label": to_device(targets[train_rows.to(targets.device)], device),
+        "test_label": to_device(targets[test_rows.to(targets.device)], device),
     }
 
 

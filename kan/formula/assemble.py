@@ -17,6 +17,7 @@ from torch import Tensor
 
 from kan.common.console import say
 from kan.common.errors import ArgumentError, FormulaError
+from kan.common.precision import to_double
 from kan.formula.fix import check_enabled
 from kan.formula.simplify import simplify_formula
 from kan.symbolic.library import SYMBOLIC_LIB
@@ -102,7 +103,7 @@ def symbolic_formula(
     # Expressions as inputs, such as v/c, are no numbers that could be put in: stand-ins take their places meanwhile.
     names = _plain_names(variables)
     formulas = acts[-1] if names == variables else _assembled(network, names, units, output_normalizer)[0][-1]
-    data = network.reference_data(x)[:, network.input_id].double()
+    data = to_double(network.reference_data(x)[:, network.input_id])
     if units is not None:
         data = data * data.new_tensor(units[1]) + data.new_tensor(units[0])
     report = simplify_formula(formulas, data=data, variables=names, tolerance=tolerance)

@@ -151,4 +151,4 @@ def _direction(measured: Influences, group: list[int]) -> Tensor:
     part = torch.zeros_like(measured.first)
     part[group] = measured.first[group]
     norm = part.square().sum(dim=0).sqrt()
-    return (torch.where(norm > 0, part / norm, 0.0).T * measured.spread).to(measured.x.dtype)
+    return (torch.where(norm > 0, part / norm, 0.0).T * measured.spread).to(measured.x)

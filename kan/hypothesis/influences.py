@@ -36,6 +36,7 @@ from torch import Tensor
 from kan.calculus import batch_hessian, batch_jacobian
 from kan.common.arrays import as_tensor, check_finite
 from kan.common.errors import ArgumentError
+from kan.common.precision import to_double
 
 Function = Callable[[Tensor], Tensor]
 
@@ -160,8 +161,8 @@ def first_output(model: Function, x: Tensor) -> Tensor:
 
 
 def wide(values: Tensor) -> Tensor:
-    """Return `values` in double precision, where the device has it: ratios of products need its range."""
-    return values.detach().to(torch.float32 if values.device.type == "mps" else torch.float64)
+    """Return `values` in double precision: ratios of products need its range."""
+    return to_double(values.detach())
 
 
 def _check_smooth(

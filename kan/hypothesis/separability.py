@@ -138,7 +138,7 @@ def detect_separability(
         finding = _finding(found, tried, inactive=inactive)
         say(f"{mode} separability {finding} (thresholds {score_th:g}, {res_th:g}){inactive_text(inactive)}")
     return {
-        "hessian": scores.to(x.dtype),
+        "hessian": scores.to(x),
         "n_groups": len(found.groups),
         "labels": [next(k for k, group in enumerate(found.groups) if i in group) for i in range(x.shape[1])],
         "groups": found.groups,

@@ -130,7 +130,7 @@ def get_dependence(model: Function, x: Any, group: Sequence[int]) -> Tensor:
     """
     x = checked_samples(x)
     members = checked_group(group, count=x.shape[1])
-    return dependence(influences(model, x), members).to(x.dtype)
+    return dependence(influences(model, x), members).to(x)
 
 
 def batch_grad_normgrad(model: Function, x: Tensor, group: Sequence[int], create_graph: bool = False) -> Tensor:

@@ -97,7 +97,7 @@ def test_symmetry_var(
     if not quiet:
         known = cosines[cosines.isfinite()]
         say(f"{expression}: {_verdict(known, cosine_th=cosine_th)}")
-    return cosines.to(x.dtype)
+    return cosines.to(x)
 
 
 test_symmetry_var.__test__ = False  # type: ignore[attr-defined]

@@ -261,7 +261,7 @@ class MLP(Observed, Perceptron):
 
         from kan.plotting.weights import draw_weights
 
-        weights = [matrix.detach().double().cpu().numpy() for matrix in measures[metric]() or []]
+        weights = [matrix.detach().cpu().double().numpy() for matrix in measures[metric]() or []]
         return draw_weights(weights, beta=beta, scale=scale)
 
     # The order of the nodes

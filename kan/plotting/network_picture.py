@@ -87,7 +87,7 @@ def _choose_samples(x: torch.Tensor) -> torch.Tensor:
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
     """Return a tensor of any device and floating type as a float64 array."""
-    return tensor.detach().to(dtype=torch.float64, device="cpu").numpy()
+    return tensor.detach().cpu().double().numpy()
 
 
 def _opacity(scores: torch.Tensor, *, beta: float) -> np.ndarray:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from kan.common.precision import to_double
 from kan.spline.basis import basis, basis_values
 from kan.spline.knots import interior_knots
 
@@ -49,10 +50,10 @@ def fit_coefficients(x: Tensor, y: Tensor, knots: Tensor, *, degree: int) -> Ten
     Tensor (I, O, B)
         The coefficients of least norm among the best.
     """
-    rows = basis_values(x.double(), knots.double(), degree=degree)  # (I, B, N)
+    rows = basis_values(to_double(x), to_double(knots), degree=degree)  # (I, B, N)
     orthogonal, triangular = torch.linalg.qr(rows.mT)
-    projected = torch.bmm(y.double(), orthogonal)  # (I, O, min(N, B))
-    return _solve(triangular, projected, resolution=_FIT_RESOLUTION).to(knots.dtype)
+    projected = torch.bmm(to_double(y), orthogonal)  # (I, O, min(N, B))
+    return _solve(triangular, projected, resolution=_FIT_RESOLUTION).to(knots)
 
 
 def transfer_coefficients(
@@ -78,16 +79,17 @@ def transfer_coefficients(
     Tensor (I, O, B')
     """
     new_degree = degree if new_degree is None else new_degree
-    pins = _pin_points(new_knots.double(), degree=new_degree)  # (I, P)
-    points = torch.cat([x.double(), pins], dim=1)
+    old, new = to_double(knots), to_double(new_knots)
+    pins = _pin_points(new, degree=new_degree)  # (I, P)
+    points = torch.cat([to_double(x), pins], dim=1)
     weights = torch.ones_like(points)
     weights[:, x.shape[1] :] = _PIN_WEIGHT
-    new_rows = basis_values(points, new_knots.double(), degree=new_degree) * weights[:, None, :]
-    old_rows = basis_values(points, knots.double(), degree=degree) * weights[:, None, :]
+    new_rows = basis_values(points, new, degree=new_degree) * weights[:, None, :]
+    old_rows = basis_values(points, old, degree=degree) * weights[:, None, :]
     orthogonal, triangular = torch.linalg.qr(new_rows.mT)
     # The old values are linear in the old coefficients: projecting the bases first avoids an (I, O, N) tensor.
-    projected = torch.bmm(coefficients.double(), torch.bmm(old_rows, orthogonal))  # (I, O, B')
-    return _solve(triangular, projected, resolution=_TRANSFER_RESOLUTION).to(coefficients.dtype)
+    projected = torch.bmm(to_double(coefficients), torch.bmm(old_rows, orthogonal))  # (I, O, B')
+    return _solve(triangular, projected, resolution=_TRANSFER_RESOLUTION).to(coefficients)
 
 
 def _solve(triangular: Tensor, projected: Tensor, *, resolution: float) -> Tensor:

@@ -63,7 +63,7 @@ class Wiring:
     """
 
     def __init__(self, weights: Sequence[Tensor], hidden: Sequence[HiddenLayer]) -> None:
-        self.weights = [matrix.detach().double().cpu().abs() for matrix in weights]
+        self.weights = [matrix.detach().cpu().double().abs() for matrix in weights]
         self.hidden = list(hidden)
         self.orders = [list(range(len(layer.subnodes))) for layer in hidden]
 

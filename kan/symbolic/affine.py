@@ -22,6 +22,7 @@ import torch
 from kan.common.arrays import as_tensor, check_finite
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_range, check_whole
+from kan.common.precision import to_device, to_double
 from kan.common.random import on_cpu
 from kan.symbolic.box import Box, clamp
 from kan.symbolic.canonical import canonical, shift_by_periods
@@ -190,8 +191,8 @@ def _read_data(x: Any, y: Any, device: Any = None) -> tuple[torch.Tensor, torch.
         )
     check_finite("x", x)
     check_finite("y", y)
-    x = x.to(device) if device is not None else x
-    return x, y.to(device=x.device)
+    x = to_device(x, device) if device is not None else x
+    return x, to_device(y, x.device)
 
 
 def _shape_by_name(name: str, function: TorchFunction, *, like: torch.Tensor) -> Shape:
@@ -209,12 +210,7 @@ def _shape_by_name(name: str, function: TorchFunction, *, like: torch.Tensor) ->
 @torch.no_grad()
 def _shape(function: TorchFunction, *, like: torch.Tensor) -> Shape:
     """Return what is known about a function, where the fit computes."""
-    return shape_of(function, like=_wide(like[..., :0]))
-
-
-def _wide(x: torch.Tensor) -> torch.Tensor:
-    """Return `x` in double precision, on the CPU where it is on one of Apple's devices, which have none."""
-    return x.to(torch.device("cpu") if x.device.type == "mps" else x.device, torch.float64)
+    return shape_of(function, like=to_double(like[..., :0]))
 
 
 @on_cpu
@@ -241,7 +237,7 @@ def _fit_together(
     settings: _Settings,
 ) -> torch.Tensor:
     """Fit all functions to E edges in one go: a, b, c, d and r2, (E, F, 5)."""
-    wide_x, wide_y = _wide(x), _wide(y)
+    wide_x, wide_y = to_double(x), to_double(y)
     low, high = wide_x.aminmax(dim=1)
     precision = torch.finfo(x.dtype).eps
     boxes = [

@@ -1,8 +1,8 @@
 """A model's parameters and gradients as rows of one table, for optimisers that work on a single long vector.
 
 The table's rows are the direction d, the step s, the gradient's change y, the gradient g and the stored pairs of
-quasi-Newton methods (see `kan.training.curvature`), in double precision whatever the parameters' own is. One matrix
-product per evaluation gives every inner product that L-BFGS needs.
+quasi-Newton methods (see `kan.training.curvature`), whatever the precision of the parameters in double precision, where
+the device has it. One matrix product per evaluation gives every inner product that L-BFGS needs.
 
 There are two kinds, with the same results up to rounding. `TensorVectors` uses torch on the parameters' device and
 fetches its scalars with one transfer an evaluation. `ArrayVectors` does the arithmetic with numpy on the same memory:
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from kan.common.precision import to_like, widest
 from kan.training.curvature import GRADIENT, PAIRS, STEP, Matrix
 
 SMALL = 16384
@@ -39,7 +40,9 @@ def layout_of(parameters: Sequence[torch.Tensor]) -> list[tuple[Any, ...]]:
 
 
 def copy_all(targets: list[torch.Tensor], sources: list[torch.Tensor]) -> None:
-    """Copy tensors pairwise, whatever their dtypes and strides, in one call."""
+    """Copy tensors pairwise, whatever their dtypes and strides, in one call where they are on one device."""
+    if targets and targets[0].device != sources[0].device:
+        sources = [to_like(source, target) for target, source in zip(targets, sources)]
     torch._foreach_copy_(targets, sources)
 
 
@@ -62,8 +65,7 @@ class TensorVectors:
         self.layout = layout_of(parameters)
         self.size = sum(parameter.numel() for parameter in parameters)
         device = parameters[0].device
-        # Apple's GPUs have no double precision.
-        self.dtype = torch.float32 if device.type == "mps" else torch.float64
+        self.dtype = widest(device)
         self._precisions = {parameter.dtype for parameter in parameters}
         self._base = torch.zeros(5, self.size, dtype=self.dtype, device=device)
         self._point, self._moved, self._kept_point, self._start_gradient, self._kept_gradient = self._base
@@ -188,7 +190,7 @@ class TensorVectors:
     def import_pairs(self, rows: torch.Tensor) -> None:
         """Take over what :meth:`export_pairs` returned."""
         self.reserve(len(rows) // 2)
-        self._table[PAIRS:] = rows.to(self._table)
+        self._table[PAIRS:] = to_like(rows, self._table)
 
 
 class ArrayVectors(TensorVectors):

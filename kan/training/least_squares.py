@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError
+from kan.common.precision import has_double, to_double
 from kan.layers import KANLayer
 from kan.network import Adjoint, Jacobian, Network
 from kan.training.flat_vectors import copy_all
@@ -67,11 +68,11 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
     check_squares(objective)
     network = objective.network
     if isinstance(network, Network) and _is_usual(objective):
-        twin = copy.deepcopy(network).double() if network.dtype == torch.float32 else network
+        twin = _twin(network) if network.dtype == torch.float32 else network
         prepared = twin.prepare(x)
         if Adjoint.applies(twin, prepared, most_numbers=_MOST_NUMBERS_OF_LAYER):
             return SquaresPoint(
-                AdjointPoint(replace(objective, network=twin), objective.lamb, prepared, y.double()), network
+                AdjointPoint(replace(objective, network=twin), objective.lamb, prepared, to_double(y)), network
             )
     if objective.lamb:
         raise ArgumentError(
@@ -79,6 +80,12 @@ def squares_at(objective: Objective, x: Tensor, y: Tensor) -> SquaresPoint | Pre
             f"{len(x)} samples. Train on batches (`batch=`), or with opt='LBFGS'."
         )
     return PredictedSquares(objective, x, y)
+
+
+def _twin(network: Network) -> Network:
+    """Return a copy in double precision."""
+    twin = copy.deepcopy(network)
+    return (twin if has_double(network.device) else twin.cpu()).double()
 
 
 def _is_usual(objective: Objective) -> bool:

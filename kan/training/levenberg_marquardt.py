@@ -132,8 +132,6 @@ class LevenbergMarquardt(OneGroupOptimiser):
                 f"LevenbergMarquardt solves one system for all parameters, at most {MOST_PARAMETERS}; got {size}. "
                 "Use LBFGS or Adam."
             )
-        if any(parameter.device.type == "mps" for parameter in parameters):
-            raise ArgumentError("LevenbergMarquardt needs double precision, which 'mps' devices lack. Use LBFGS.")
 
     def step(self, residual_fn: ResidualFunction) -> float:  # type: ignore[override]
         """Take one step.

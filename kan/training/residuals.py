@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError
+from kan.common.precision import to_double, widest
 from kan.common.random import stream
 from kan.layers import KANLayer
 from kan.layers.edge_weights import EdgeWeights, SampleWeights, sample_weights
@@ -76,12 +77,12 @@ class ResidualSquares:
         for weights, piece in zip(self._weights, pieces):
             weights.read(piece)
         copy_all(*self._paired(pieces))
-        return vector
+        return to_double(vector)
 
     @torch.no_grad()
     def write(self, numbers: Tensor) -> None:
         """Set the trained numbers."""
-        pieces = iter(numbers.split(self._sizes))
+        pieces = iter(numbers.to(self._device, widest(self._device)).split(self._sizes))
         for weights, piece in zip(self._weights, pieces):
             weights.write(piece)
         copy_all(*reversed(self._paired(pieces)))
@@ -101,9 +102,9 @@ class ResidualSquares:
                 "no residual depends on the parameters of the optimiser; after `refine` or `prune` make a new one, and "
                 f"{_CREATE_GRAPH}."
             )
-        self._base = torch.cat([block.detach().reshape(-1) for block in blocks]).double()
-        self._rows = torch.cat([rows, self._base[None]])
-        total = rows.new_zeros(self.size + 1, self.size + 1)
+        self._base = to_double(torch.cat([block.detach().reshape(-1) for block in blocks]))
+        self._rows = torch.cat([to_double(rows), self._base[None]])
+        total = self._rows.new_zeros(self.size + 1, self.size + 1)
         add_products(self._rows, total)
         units = self._units(total.diagonal()[:-1])
         return Quadratic(float(self._base.square().sum()), total[-1, :-1].clone(), total[:-1, :-1], units)
@@ -164,7 +165,7 @@ class ResidualSquares:
                 raise ArgumentError(
                     f"some residuals change with the parameters, but have no gradient; {_CREATE_GRAPH}."
                 )
-        return torch.cat([block.detach().reshape(-1) for block in blocks]).double()
+        return to_double(torch.cat([block.detach().reshape(-1) for block in blocks]))
 
     @torch.no_grad()
     def _rows_of(self, block: Tensor, copies: list[SampleWeights]) -> Tensor:
@@ -230,7 +231,7 @@ class ResidualSquares:
         """Whether these are the derivatives, by the expected gradient of a random combination of the residuals."""
         limit = torch.finfo(combination.dtype).eps ** 0.6
         for piece, vector in zip(pieces, expected[: len(self._weights)]):
-            error = piece @ combination.reshape(-1).double() - vector
+            error = piece @ combination.reshape(-1).to(piece) - vector
             if not float(error.norm()) <= limit * float(vector.norm()):
                 return False
         return True
@@ -247,7 +248,7 @@ class ResidualSquares:
 
     def _vector(self, *columns: int) -> Tensor:
         """Return zeros for every number."""
-        return torch.zeros(self.size, *columns, dtype=torch.float64, device=self._device)
+        return torch.zeros(self.size, *columns, dtype=widest(self._device), device=self._device)
 
 
 def _owners(gradient: Tensor, numbered: Tensor, count: int) -> Tensor:
