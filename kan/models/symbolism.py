@@ -229,7 +229,7 @@ class Symbolism(Versions):
         output_normalizer : pair of sequences, optional
             The same for the outputs.
         simplify : bool
-            Let sympy simplify the result.
+            Let sympy simplify the result. For a long formula this takes minutes; `tolerance` takes seconds.
         tolerance : float, optional
             Drop terms that do not matter on the data, and replace constants by pi, e, small integers and fractions,
             as long as the outputs change by less than this share of their standard deviation. A report of the changes,
