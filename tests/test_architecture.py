@@ -169,6 +169,10 @@ def test_root_names_are_unique_where_case_is_ignored() -> None:
     assert len(names) == len(set(names)), sorted(names)
 
 
+def test_no_checkpoint_lies_at_the_root() -> None:
+    assert not list(ROOT.glob("*.pt"))
+
+
 def test_every_folder_with_code_is_a_package() -> None:
     folders = {PACKAGE} | {path.parent for path in MODULES}
     assert [shown(folder) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
