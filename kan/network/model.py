@@ -14,6 +14,7 @@ from kan.common.errors import ArgumentError, StateError
 from kan.common.properties import settled
 from kan.common.random import stream
 from kan.network.records import Records
+from kan.network.shape import written
 
 
 class Model(nn.Module, ABC):
@@ -76,7 +77,7 @@ class Model(nn.Module, ABC):
         x = as_tensor(x, like=self._example)
         if x.ndim != 2 or x.shape[1] != self.n_columns:
             raise ArgumentError(
-                f"`x` must have shape (N, {self.n_columns}) for width={self.width}; got {tuple(x.shape)}."
+                f"`x` must have shape (N, {self.n_columns}) for width={written(self.width)}; got {tuple(x.shape)}."
             )
         return x
 

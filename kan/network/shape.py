@@ -88,6 +88,11 @@ class Shape:
         return [list(arities) for arities in self.arities]
 
 
+def written(width: Sequence[Any]) -> list[Any]:
+    """Return a network's or perceptron's `width` as one writes it: layers without multiplication nodes as numbers."""
+    return [layer[0] if isinstance(layer, list) and layer[1] == 0 else layer for layer in width]
+
+
 def _node_counts(entry: Any, width: Any) -> tuple[int, int]:
     """Read one entry of `width`: a number of sum nodes, or a pair of sum and multiplication nodes."""
     pair = list(entry) if isinstance(entry, Sequence) or hasattr(entry, "__len__") else [entry, 0]

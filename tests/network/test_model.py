@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
@@ -22,6 +24,12 @@ def test_inputs_take_the_format_of_the_parameters(model):
 def test_inputs_of_another_shape_are_refused(model):
     with pytest.raises(ArgumentError, match=r"`x` must have shape \(N, 2\) for width=.*; got \(5, 3\)"):
         model(torch.ones(5, 3))
+
+
+@pytest.mark.parametrize("width", [[2, 3, 1], [2, [3, 2], 1], [2, [0, 1], 1]])
+def test_messages_name_the_width_as_it_was_written(width):
+    with pytest.raises(ArgumentError, match=re.escape(f"for width={width}; got (5, 3).")):
+        Network(width)(torch.ones(5, 3))
 
 
 def test_chosen_data_win_over_the_last_input(model):
