@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
 from kan.common.modules import is_hooked
 from kan.common.properties import settled
@@ -179,9 +180,7 @@ class KANLayer(nn.Module):
         ArgumentError
             If `x` is not (N, I).
         """
-        if x.ndim != 2:
-            raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
-        self._check_columns(x)
+        self._check_rows(x)
         preacts = x[:, None, :].expand(-1, self.out_dim, -1)
         splines = self.edge_splines(x.T)  # (I, O, N)
         base = self.base_values(x.T)[:, None, :]  # (I, 1, N)
@@ -261,6 +260,11 @@ class KANLayer(nn.Module):
         margin : float
             How far the grid reaches beyond the samples on either side, as a fraction of their range.
 
+        Raises
+        ------
+        ArgumentError
+            If `x` is not (N, I), is empty, or holds NaN or Inf; nothing has changed then.
+
         Examples
         --------
         >>> import torch
@@ -271,7 +275,7 @@ class KANLayer(nn.Module):
         (-3.0, 3.0)
         """
         check_choice("mode", mode, ("sample", "grid"))
-        self._check_columns(x)
+        self._check_samples(x)
         if x.shape[0] == 0:
             raise ArgumentError(f"`x` must hold at least one sample of shape (N, {self.in_dim}) to place knots.")
         x = x.to(self.grid)
@@ -291,9 +295,24 @@ class KANLayer(nn.Module):
             Samples; knots are stretched to cover them.
         mode : str
             'sample' keeps the functions at the samples, 'grid' on the new grid.
+
+        Raises
+        ------
+        ArgumentError
+            If `x` is not (N, I), or holds NaN or Inf; nothing has changed then.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> coarse, fine = KANLayer(in_dim=2, out_dim=1, num=5), KANLayer(in_dim=2, out_dim=1, num=10)
+        >>> x = torch.rand(50, 2)
+        >>> fine.initialize_grid_from_parent(coarse, x)
+        >>> bool(torch.allclose(fine.edge_splines(x.T), coarse.edge_splines(x.T), atol=1e-5))
+        True
         """
         check_choice("mode", mode, ("sample", "grid"))
-        self._check_columns(x)
+        self._check_samples(x)
         self._subdivide(parent, x, intervals=self.num, mode=mode)
 
     @torch.no_grad()
@@ -316,7 +335,7 @@ class KANLayer(nn.Module):
         >>> layer.num, bool(torch.allclose(layer.forward_sum(x), y, atol=1e-5))
         (10, True)
         """
-        self._check_columns(x)
+        self._check_samples(x)
         # Gradients of the old shape belong to nothing any more.
         self.coef.grad = None
         self._subdivide(self, x, intervals=check_whole("intervals", intervals, 1), mode="sample")
@@ -427,6 +446,17 @@ class KANLayer(nn.Module):
     def extra_repr(self) -> str:
         """Describe the layer in one line, for `print(model)`."""
         return f"in_dim={self.in_dim}, out_dim={self.out_dim}, num={self.num}, k={self.k}"
+
+    def _check_samples(self, x: Tensor) -> None:
+        """Raise unless `x` is (N, I), and finite."""
+        self._check_rows(x)
+        check_finite("x", x)
+
+    def _check_rows(self, x: Tensor) -> None:
+        """Raise unless `x` is (N, I)."""
+        if x.ndim != 2:
+            raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
+        self._check_columns(x)
 
     def _check_columns(self, x: Tensor) -> None:
         """Raise unless the last dimension of `x` is I."""

@@ -152,9 +152,11 @@ def test_x_with_other_columns_is_refused(x: Tensor) -> None:
             call(x)
 
 
-def test_forward_takes_two_dimensions_only() -> None:
-    with pytest.raises(ArgumentError, match=r"must have shape \(N, 3\); got \(2, 5, 3\)"):
-        KANLayer(3, 2)(torch.zeros(2, 5, 3))
+def test_forward_and_grids_take_two_dimensions_only() -> None:
+    layer = KANLayer(3, 2)
+    for call in (layer, layer.update_grid_from_samples, lambda x: layer.refine(x, 10)):
+        with pytest.raises(ArgumentError, match=r"must have shape \(N, 3\); got \(2, 5, 3\)"):
+            call(torch.zeros(2, 5, 3))
 
 
 def test_x_outside_the_grid_gives_the_base_function_alone() -> None:
@@ -249,6 +251,18 @@ def test_single_precision_far_from_zero_stays_finite() -> None:
     assert bool(torch.isfinite(layer.coef).all() & torch.isfinite(layer.coef.grad).all())  # type: ignore[arg-type]
     assert float(layer.grid[0, 3]) <= float(x.min())
     assert float(layer.grid[0, -4]) >= float(x.max())
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_samples_that_are_not_finite_move_no_grid(value: float) -> None:
+    layer, x = make_layer(), random(20, 3)
+    x[4, 1] = value
+    before = copy.deepcopy(layer.state_dict())
+    moves = (layer.update_grid_from_samples, lambda x: layer.initialize_grid_from_parent(make_layer(num=3), x))
+    for move in (*moves, lambda x: layer.refine(x, 10)):
+        with pytest.raises(ArgumentError, match=r"1 of 60 entries are NaN or Inf, the first at index \(4, 1\)"):
+            move(x)
+    assert all(torch.equal(tensor, before[name]) for name, tensor in layer.state_dict().items())
 
 
 def test_an_update_without_samples_is_refused() -> None:
