@@ -19,6 +19,10 @@ from kan.common.errors import ArgumentError, check_choice
 def model2param(model: nn.Module) -> Tensor:
     """Return the trained parameters of a model as one vector (P,), in the order of ``model.parameters()``.
 
+    Parameters
+    ----------
+    model : torch.nn.Module
+
     Examples
     --------
     >>> from kan import model2param

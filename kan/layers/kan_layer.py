@@ -179,6 +179,14 @@ class KANLayer(nn.Module):
         ------
         ArgumentError
             If `x` is not (N, I).
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> y, preacts, postacts, postspline = KANLayer(in_dim=3, out_dim=5)(torch.rand(10, 3))
+        >>> y.shape, postacts.shape
+        (torch.Size([10, 5]), torch.Size([10, 5, 3]))
         """
         self._check_rows(x)
         preacts = x[:, None, :].expand(-1, self.out_dim, -1)
@@ -362,6 +370,11 @@ class KANLayer(nn.Module):
     def get_subset(self, in_id: Any, out_id: Any) -> KANLayer:
         """Return a new layer of the chosen inputs and outputs, sharing nothing with this one.
 
+        Parameters
+        ----------
+        in_id, out_id : sequence of int
+            Inputs and outputs, in the order that they get.
+
         Examples
         --------
         >>> from kan import KANLayer
@@ -416,7 +429,23 @@ class KANLayer(nn.Module):
             self.grid.copy_(self.grid[order])
 
     def swap(self, i1: int, i2: int, mode: str = "in") -> None:
-        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`).
+
+        Parameters
+        ----------
+        i1, i2 : int
+        mode : str
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KANLayer
+        >>> layer = KANLayer(2, 1)
+        >>> layer.mask.data = torch.tensor([[1.0], [0.0]])
+        >>> layer.swap(0, 1)
+        >>> layer.mask.tolist()
+        [[0.0], [1.0]]
+        """
         order = list(range(self.out_dim if mode == "out" else self.in_dim))
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)

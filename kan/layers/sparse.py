@@ -9,6 +9,11 @@ from torch import Tensor
 def sparse_mask(in_dim: int, out_dim: int) -> Tensor:
     """Return a mask (I, O) that connects every input with its nearest output, and every output with its nearest input.
 
+    Parameters
+    ----------
+    in_dim, out_dim : int
+        I and O.
+
     Examples
     --------
     >>> from kan.layers.sparse import sparse_mask

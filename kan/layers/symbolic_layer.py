@@ -153,6 +153,22 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
             The sums.
         postacts : Tensor (N, O, I)
             The output of every edge.
+
+        Raises
+        ------
+        ArgumentError
+            If `x` is not (N, I).
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import Symbolic_KANLayer
+        >>> layer = Symbolic_KANLayer(in_dim=2, out_dim=1)
+        >>> layer.mask.data.fill_(1.0)
+        tensor([[1., 1.]])
+        >>> layer.fix_symbolic(0, 0, "x^2")
+        >>> layer(torch.tensor([[3.0, 1.0]]))[0].tolist()
+        [[9.0]]
         """
         if x.ndim != 2 or x.shape[1] != self.in_dim:
             raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
@@ -281,7 +297,21 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     @torch.no_grad()
     def get_subset(self, in_id: Any, out_id: Any) -> Symbolic_KANLayer:
-        """Return a new layer of the chosen inputs and outputs, sharing nothing with this one."""
+        """Return a new layer of the chosen inputs and outputs, sharing nothing with this one.
+
+        Parameters
+        ----------
+        in_id, out_id : sequence of int
+            Inputs and outputs, in the order that they get.
+
+        Examples
+        --------
+        >>> from kan import Symbolic_KANLayer
+        >>> layer = Symbolic_KANLayer(in_dim=3, out_dim=2)
+        >>> layer.fix_symbolic(2, 1, "sin")
+        >>> layer.get_subset([0, 2], [1]).funs_name
+        [['0', 'sin']]
+        """
         inputs, outputs = [int(i) for i in in_id], [int(j) for j in out_id]
         subset = Symbolic_KANLayer(len(inputs), len(outputs)).to(self.mask)
         subset.mask.data = self.mask[outputs][:, inputs].clone()
@@ -311,7 +341,23 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         self._groups = None
 
     def swap(self, i1: int, i2: int, mode: str = "in") -> None:
-        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`)."""
+        """Exchange two inputs (`mode='in'`) or two outputs (`mode='out'`).
+
+        Parameters
+        ----------
+        i1, i2 : int
+        mode : str
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import Symbolic_KANLayer
+        >>> layer = Symbolic_KANLayer(2, 1)
+        >>> layer.mask.data = torch.tensor([[1.0, 0.0]])
+        >>> layer.swap(0, 1)
+        >>> layer.mask.tolist()
+        [[0.0, 1.0]]
+        """
         order = list(range(self.out_dim if mode == "out" else self.in_dim))
         order[i1], order[i2] = order[i2], order[i1]
         self.reorder(order, mode)

@@ -230,9 +230,22 @@ class Fitting(Observed, Versions):
         entropy_offset: float = 1e-4,
         x: Any = None,
     ) -> Tensor:
-        """Return the penalty, without `lamb`, on the data last seen; it is differentiable. Parameters as in `fit`.
+        """Return the penalty, without `lamb`, on the data last seen; it is differentiable.
 
-        `entropy_offset` keeps the logarithm of a vanishing share finite.
+        Parameters
+        ----------
+        reg_metric : str
+            What is penalised, as in `fit`.
+        lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff : float
+            Weights of its terms, as in `fit`.
+        entropy_offset : float
+            Keeps the logarithm of a vanishing share finite.
+        x : Tensor (N, inputs), optional
+            Other data than those last seen.
+
+        Returns
+        -------
+        Tensor ()
 
         Examples
         --------
@@ -264,7 +277,22 @@ class Fitting(Observed, Versions):
         lamb_coefdiff: float = 0.0,
         **options: Any,
     ) -> Tensor:
-        """Return what `reg` returns for the same arguments."""
+        """Return what `reg` returns for the same arguments.
+
+        Parameters
+        ----------
+        reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, options
+            See `reg`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1], seed=0)
+        >>> _ = model(torch.rand(100, 2))
+        >>> bool(model.get_reg("edge_backward", 1.0, 2.0, 0.0, 0.0) > 0)
+        True
+        """
         return self.reg(reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff, **options)
 
     def disable_symbolic_in_fit(self, lamb: float) -> tuple[bool, bool]:
@@ -272,10 +300,24 @@ class Fitting(Observed, Versions):
 
         Only pykan's scripts call it: here neither costs anything.
 
+        Parameters
+        ----------
+        lamb : float
+            The weight of the penalty.
+
         Returns
         -------
         save_act, symbolic_enabled : bool
             What was set before.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 1])
+        >>> model.disable_symbolic_in_fit(lamb=0.0)
+        (True, True)
+        >>> model.save_act, model.symbolic_enabled
+        (False, False)
         """
         before = self.save_act, self.symbolic_enabled
         if lamb == 0:
@@ -285,11 +327,28 @@ class Fitting(Observed, Versions):
         return before
 
     def get_params(self) -> Iterator[nn.Parameter]:
-        """Return the parameters that `fit` gives to its optimiser."""
+        """Return the parameters that `fit` gives to its optimiser.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> optimizer = torch.optim.Adam(KAN(width=[2, 1]).get_params(), lr=0.01)
+        """
         return self.parameters()
 
     def evaluate(self, dataset: dict[str, Any]) -> dict[str, Any]:
         """Return the test loss (RMSE), the number of edges and the number of grid intervals, as a dictionary.
+
+        Parameters
+        ----------
+        dataset : dict
+            Holds 'test_input' (N, inputs) and 'test_label' (N, outputs).
+
+        Returns
+        -------
+        dict
+            'test_loss', 'n_edge' and 'n_grid'.
 
         Raises
         ------

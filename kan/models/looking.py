@@ -145,6 +145,15 @@ class Looking(Reading):
     def get_fun(self, l: int, i: int, j: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:  # noqa: E741
         """Draw the function of edge (l, i, j) at the last input, and return its inputs and outputs, sorted by input.
 
+        Parameters
+        ----------
+        l, i, j : int
+            Layer, input node and output sub-node of the edge.
+
+        Returns
+        -------
+        x, y : array (N,)
+
         Examples
         --------
         >>> import torch

@@ -151,12 +151,49 @@ class MLP(Observed, Perceptron):
         return self._learn(training, training)
 
     def reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, *, x: Any = None) -> Tensor:
-        """Return the penalty on the data last seen, differentiable; parameters as in `fit`."""
+        """Return the penalty, without `lamb`, on the data last seen; it is differentiable.
+
+        Parameters
+        ----------
+        reg_metric : str
+            What is penalised, as in `fit`.
+        lamb_l1, lamb_entropy : float
+            Weights of its terms, as in `fit`.
+        x : Tensor (N, inputs), optional
+            Other data than those last seen.
+
+        Returns
+        -------
+        Tensor ()
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[2, 5, 1])
+        >>> bool(model.reg("act", x=torch.rand(100, 2)) > 0)
+        True
+        """
         trace = self.trace(self.reference_data(self.cache_data if x is None else x))
         return perceptron_penalty(self, trace, reg_metric=reg_metric, lamb_l1=lamb_l1, lamb_entropy=lamb_entropy)
 
     def get_reg(self, reg_metric: str = "w", lamb_l1: float = 1.0, lamb_entropy: float = 2.0, **options: Any) -> Tensor:
-        """Return `reg` of the same arguments."""
+        """Return `reg` of the same arguments.
+
+        Parameters
+        ----------
+        reg_metric, lamb_l1, lamb_entropy, options
+            See `reg`.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[2, 5, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> bool(model.get_reg("act") == model.reg("act"))
+        True
+        """
         return self.reg(reg_metric, lamb_l1, lamb_entropy, **options)
 
     # Reading: as in `KAN` kept until the next pass; all of it carries a graph back to the parameters
@@ -275,6 +312,11 @@ class MLP(Observed, Perceptron):
     def swap(self, l: int, i1: int, i2: int) -> None:  # noqa: E741
         """Exchange nodes i1 and i2 of hidden layer l; the function stays.
 
+        Parameters
+        ----------
+        l, i1, i2 : int
+            Node layer, inputs being layer 0, and two nodes of it.
+
         Examples
         --------
         >>> import torch
@@ -288,7 +330,22 @@ class MLP(Observed, Perceptron):
         surgery.swap_units(self, l, i1, i2)
 
     def auto_swap_l(self, l: int) -> None:  # noqa: E741
-        """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays."""
+        """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays.
+
+        Parameters
+        ----------
+        l : int
+            Node layer, inputs being layer 0.
+
+        Examples
+        --------
+        >>> from kan.MLP import MLP
+        >>> model = MLP(width=[4, 8, 2])
+        >>> before = model.connection_cost
+        >>> model.auto_swap_l(1)
+        >>> bool(model.connection_cost < before)
+        True
+        """
         surgery.auto_swap_units(self, layer=l)
 
     def auto_swap(self) -> None:

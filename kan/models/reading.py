@@ -212,7 +212,21 @@ class Reading(Observed, Network):
         return inputs[node]
 
     def node_attribute(self) -> list[Tensor]:
-        """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes."""
+        """Return `node_attribute_scores`: for every layer after the inputs, the scores of the inputs for its nodes.
+
+        Returns
+        -------
+        list of Tensor (nodes, inputs)
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 3, 1])
+        >>> model.get_act(torch.rand(100, 2))
+        >>> [tuple(scores.shape) for scores in model.node_attribute()]
+        [(3, 2), (1, 2)]
+        """
         return node_attributes(self, self.trace(self._last_input()))
 
     def feature_interaction(
@@ -252,6 +266,17 @@ class Reading(Observed, Network):
 
     def get_range(self, l: int, i: int, j: int, verbose: bool = True) -> tuple[Any, Any, Any, Any]:  # noqa: E741
         """Return the smallest and largest input and the smallest and largest output of edge (l, i, j).
+
+        Parameters
+        ----------
+        l, i, j : int
+            Layer, input node and output sub-node of the edge.
+        verbose : bool
+            Print them.
+
+        Returns
+        -------
+        x_min, x_max, y_min, y_max : float
 
         Examples
         --------

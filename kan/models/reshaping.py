@@ -112,6 +112,13 @@ class Reshaping(Versions):
     def swap(self, l: int, i1: int, i2: int, log_history: bool = True) -> None:  # noqa: E741
         """Exchange nodes i1 and i2 of hidden layer l, both sums or both products; the function stays the same.
 
+        Parameters
+        ----------
+        l, i1, i2 : int
+            Node layer, inputs being layer 0, and two nodes of it.
+        log_history : bool
+            Record a version; see `history`.
+
         Examples
         --------
         >>> import torch
@@ -127,10 +134,37 @@ class Reshaping(Versions):
             self.log_history("swap")
 
     def auto_swap_l(self, l: int) -> None:  # noqa: E741
-        """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays."""
+        """Put the nodes of hidden layer l into the order with the least `connection_cost`; the function stays.
+
+        Parameters
+        ----------
+        l : int
+            Node layer, inputs being layer 0.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model, x = KAN(width=[2, 5, 1]), torch.rand(10, 2)
+        >>> y = model(x)
+        >>> model.auto_swap_l(1)
+        >>> bool(torch.allclose(model(x), y))
+        True
+        """
         surgery.auto_swap(self, layer=l)
 
     def auto_swap(self) -> None:
-        """Put all hidden nodes into an order with a small `connection_cost`; the function stays."""
+        """Put all hidden nodes into an order with a small `connection_cost`; the function stays.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> model, x = KAN(width=[2, 5, 1]), torch.rand(10, 2)
+        >>> y = model(x)
+        >>> model.auto_swap()
+        >>> bool(torch.allclose(model(x), y))
+        True
+        """
         surgery.auto_swap(self)
         self.log_history("auto_swap")

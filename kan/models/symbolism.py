@@ -46,6 +46,7 @@ class Symbolism(Versions):
         random : bool
             Without fitting: draw a, b, c and d from (-1, 1).
         log_history : bool
+            Record a version; see `history`.
         x : Tensor (N, inputs), optional
             The data of the fit; by default those last trained on or given to `get_act`.
 
@@ -81,13 +82,45 @@ class Symbolism(Versions):
         return r2
 
     def unfix_symbolic(self, l: int, i: int, j: int, log_history: bool = True) -> None:  # noqa: E741
-        """Make a symbolic edge a spline again, the one it was before."""
+        """Make a symbolic edge a spline again, the one it was before.
+
+        Parameters
+        ----------
+        l, i, j : int
+            Layer, input node and output sub-node of the edge.
+        log_history : bool
+            Record a version; see `history`.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 1])
+        >>> model.fix_symbolic(0, 1, 0, "sin", fit_params_bool=False)
+        >>> model.unfix_symbolic(0, 1, 0)
+        >>> model.symbolic_fun[0].funs_name
+        [['0', '0']]
+        """
         formula.unfix_symbolic(self, l, i, j)
         if log_history:
             self.log_history("unfix_symbolic")
 
     def unfix_symbolic_all(self, log_history: bool = True) -> None:
-        """Make all symbolic edges splines again; edges that were removed stay removed."""
+        """Make all symbolic edges splines again; edges that were removed stay removed.
+
+        Parameters
+        ----------
+        log_history : bool
+            Record a version; see `history`.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 1])
+        >>> model.fix_symbolic(0, 1, 0, "sin", fit_params_bool=False)
+        >>> model.unfix_symbolic_all()
+        >>> model.symbolic_fun[0].funs_name
+        [['0', '0']]
+        """
         formula.unfix_symbolic_all(self)
         if log_history:
             self.log_history("unfix_symbolic_all")

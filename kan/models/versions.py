@@ -61,7 +61,22 @@ class Versions(Network):
         self._history.begin(self, method_name)
 
     def log_history(self, method_name: str) -> None:
-        """Record this state as the version that `method_name` made; without `auto_save` do nothing."""
+        """Record this state as the version that `method_name` made; without `auto_save` do nothing.
+
+        Parameters
+        ----------
+        method_name : str
+            What `history` shows.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> model = KAN(width=[2, 1], seed=0)
+        >>> model.act_fun[0].coef.data *= 2
+        >>> model.log_history("doubled")
+        >>> model.history(1)
+        0.0 => doubled => 0.1
+        """
         if self.auto_save:
             self._history.record(self, method_name)
 
@@ -111,6 +126,13 @@ class Versions(Network):
         ------
         CheckpointError
             If the file is damaged, or is no checkpoint. Nothing in it is executed.
+
+        Examples
+        --------
+        >>> from kan import KAN
+        >>> KAN(width=[2, 5, 1], seed=0).saveckpt("mark")
+        >>> KAN.loadckpt("mark").width
+        [[2, 0], [5, 0], [1, 0]]
         """
         # pykan's files do not say that the model is no new one; its history begins below.
         model = load_checkpoint(path, partial(make, cls, first_init=False), device=device)
@@ -182,6 +204,11 @@ class Versions(Network):
     def checkout(self: Self, model_id: str) -> Self:
         """Return the model as it was in an earlier version; its history continues in a round of its own.
 
+        Parameters
+        ----------
+        model_id : str
+            A version 'round.state', such as '0.1'; see `history`.
+
         Examples
         --------
         >>> from kan import KAN
@@ -196,6 +223,11 @@ class Versions(Network):
 
     def history(self, k: int | str = "all") -> None:
         """Print the last `k` lines of the history.
+
+        Parameters
+        ----------
+        k : int or str
+            'all' prints the whole history.
 
         Examples
         --------

@@ -274,6 +274,13 @@ class Network(ExtraState, Model):
         ------
         ArgumentError
             If `x` has another shape.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import KAN
+        >>> KAN(width=[2, 5, 1])(torch.rand(100, 2)).shape
+        torch.Size([100, 1])
         """
         x = self.checked_input(x)
         if not is_transformed():

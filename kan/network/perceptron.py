@@ -101,12 +101,27 @@ class Perceptron(Model):
         return [linear.weight for linear in self.linears]
 
     def forward(self, x: Any) -> Tensor:
-        """Evaluate the perceptron: x (N, inputs) -> (N, outputs).
+        """Evaluate the perceptron.
+
+        Parameters
+        ----------
+        x : Tensor (N, inputs)
+
+        Returns
+        -------
+        Tensor (N, outputs)
 
         Raises
         ------
         ArgumentError
             If `x` has another shape.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan.MLP import MLP
+        >>> MLP(width=[2, 5, 1])(torch.rand(100, 2)).shape
+        torch.Size([100, 1])
         """
         x = self.checked_input(x)
         if not is_transformed():

@@ -131,6 +131,12 @@ def curve2coef(x_eval: Tensor, y_eval: Tensor, grid: Tensor, k: int) -> Tensor:
 def extend_grid(grid: Tensor, k_extend: int = 0) -> Tensor:
     """Add `k_extend` knots on either side, spaced by the mean interval: (I, G + 1) -> (I, G + 2 k_extend + 1).
 
+    Parameters
+    ----------
+    grid : Tensor (I, G + 1)
+        Knots, one row for every input.
+    k_extend : int
+
     Raises
     ------
     ArgumentError

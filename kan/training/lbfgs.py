@@ -130,6 +130,22 @@ class LBFGS(OneGroupOptimiser):
         -------
         torch.Tensor or float
             The loss before the step, as the closure returned it; `last_loss` is the one after it.
+
+        Examples
+        --------
+        >>> import torch
+        >>> from kan import LBFGS
+        >>> x = torch.nn.Parameter(torch.tensor([3.0]))
+        >>> optimizer = LBFGS([x], line_search_fn="strong_wolfe")
+        >>> def closure():
+        ...     optimizer.zero_grad()
+        ...     loss = (x**2 - 4).square().sum()
+        ...     loss.backward()
+        ...     return loss
+        >>> optimizer.step(closure).item()
+        25.0
+        >>> round(x.item(), 4)
+        2.0
         """
         group = self.param_groups[0]
         vectors, history = self._prepare(group)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,10 +78,13 @@ WITH_PARAMETERS = [
 ]
 
 
-def parameters_of(name: str) -> list[inspect.Parameter]:
+def function(name: str) -> Any:
     found = find(name)
-    found = found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
-    parameters = list(inspect.signature(found).parameters.values())
+    return found.__func__ if isinstance(found, (classmethod, staticmethod)) else found
+
+
+def parameters_of(name: str) -> list[inspect.Parameter]:
+    parameters = list(inspect.signature(function(name)).parameters.values())
     return parameters[1:] if parameters and parameters[0].name in ("self", "cls") else parameters
 
 
@@ -114,6 +118,19 @@ def test_defaults_are_those_of_pykan(name: str, parameters: list[Any]) -> None:
         of_class, of_method = ".".join(name.split(".")[-2:]), name.rsplit(".", maxsplit=1)[-1]
         expected = OTHER_DEFAULTS.get((of_class, parameter), OTHER_DEFAULTS.get((of_method, parameter), default))
         assert value == expected, parameter
+
+
+# Constructors are documented by their classes, and the guards of singularities by the first of them.
+EXPLAINED = [name for name, _ in WITH_PARAMETERS if "__init__" not in name and not name.startswith("kan.utils.f_")]
+
+
+@pytest.mark.parametrize("name", EXPLAINED)
+def test_help_explains_every_parameter_and_shows_an_example(name: str) -> None:
+    text = inspect.getdoc(function(name)) or ""
+    _, _, explained = text.partition("Parameters\n----------\n")
+    lacking = [each.name for each in parameters_of(name) if not re.search(rf"\b{each.name}\b", explained)]
+    assert lacking == []
+    assert ">>> " in text
 
 
 def test_the_library_has_the_functions_of_pykan_in_their_order_and_with_their_complexity() -> None:
