@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "kan"
 TESTS = ROOT / "tests"
@@ -171,6 +173,10 @@ def test_root_names_are_unique_where_case_is_ignored() -> None:
 
 def test_no_checkpoint_lies_at_the_root() -> None:
     assert not list(ROOT.glob("*.pt"))
+
+
+def test_what_holds_for_tests_holds_for_docstrings_run_alone(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.hasplugin(str(ROOT / "conftest.py"))
 
 
 def test_every_folder_with_code_is_a_package() -> None:
