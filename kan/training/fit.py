@@ -25,7 +25,7 @@ from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_d
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
-from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_prediction
+from kan.training.objective import AdjointPoint, LossFunction, Objective, Point, read_loss, read_prediction
 from kan.training.optimisers import make_optimiser, optimiser_name
 from kan.training.record import BestModel, Record, named_metrics
 from kan.training.schedule import GridSchedule, read_grids
@@ -131,8 +131,9 @@ class Training:
         losses = ["train_loss", "test_loss"] if self.data.test is not None else ["train_loss"]
         grid = [] if self.stages is None else ["grid"]
         self.record = Record([*losses, "reg", *self.metrics, *grid], shown=display_metrics)
+        own_loss, own_prediction = read_loss(loss_fn), read_prediction(network, pred_fn)
         self.objective = objective(
-            network, loss_fn, read_prediction(network, pred_fn), float(lamb), weights, singularity or {}, own_penalty
+            network, own_loss, own_prediction, float(lamb), weights, singularity or {}, own_penalty
         )
         self._own_grid_update = own_grid_update
         trained = list(network.parameters() if parameters is None else parameters)

@@ -42,6 +42,27 @@ def read_prediction(network: Model, pred_fn: Callable[..., Tensor] | None) -> Pr
     return partial(pred_fn, network) if len(needed) == 2 else pred_fn
 
 
+def read_loss(loss_fn: LossFunction | None) -> LossFunction | None:
+    """Return a loss of the user's own as one that says so when it gives anything but one number.
+
+    Raises
+    ------
+    ArgumentError
+        When the loss is called.
+    """
+    if loss_fn is None:
+        return None
+
+    def loss(prediction: Tensor, y: Tensor) -> Tensor:
+        value = loss_fn(prediction, y)
+        if not isinstance(value, Tensor) or value.numel() != 1:
+            got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else repr(value)
+            raise ArgumentError(f"`loss_fn` must return one number, as a tensor, such as the mean; got {got}.")
+        return value
+
+    return loss
+
+
 def has_gradient_hooks(network: nn.Module) -> bool:
     """Whether functions of the user's wait for gradients of parameters: only autograd calls them."""
     return any(bool(entry._backward_hooks or entry._post_accumulate_grad_hooks) for entry in network.parameters())

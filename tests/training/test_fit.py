@@ -443,6 +443,24 @@ def failing_after(calls: int, error: BaseException) -> Callable[[Tensor, Tensor]
     return loss
 
 
+@pytest.mark.parametrize("options", [{}, {"opt": "Adam"}, {"lamb": 0.1, "reg_metric": "edge_backward"}])
+@pytest.mark.parametrize(
+    ("loss", "got"),
+    [
+        (nn.MSELoss(reduction="none"), r"a tensor of shape \(60, 1\)"),
+        (lambda prediction, y: float((prediction - y).detach().square().sum() * 0), "0.0"),
+        (lambda prediction, y: None, "None"),
+    ],
+)
+def test_a_loss_that_is_no_number_is_named(make: Make, dataset: Any, options: Any, loss: Any, got: str) -> None:
+    model = make()
+    with pytest.raises(
+        ArgumentError, match=f"`loss_fn` must return one number, as a tensor, such as the mean; got {got}"
+    ):
+        quiet(model, dataset, loss_fn=loss, **options)
+    quiet(model, dataset, **options)
+
+
 @pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
 @pytest.mark.parametrize("error", [StopError(), KeyboardInterrupt()])
 def test_after_an_interruption_the_model_is_usable(make: Make, dataset: Any, opt: str, error: BaseException) -> None:
