@@ -28,7 +28,6 @@ def check_tensors(settings: Mapping[str, Any], tensors: Mapping[str, Any]) -> No
         inputs, outputs = shape.nodes[layer], shape.subnodes[layer + 1]
         bases = _of_layer(settings["grid"], layer) + _of_layer(settings["k"], layer)
         _check_shape(tensors, f"act_fun.{layer}.coef", (inputs, outputs, bases))
-        _check_shape(tensors, f"symbolic_fun.{layer}.affine", (outputs, inputs, 4))
 
 
 def check_functions(names: Iterable[Any]) -> None:

@@ -56,6 +56,6 @@ else:
 
 def _is_same(value: Any, present: Any) -> bool:
     """Whether `value` says the same as `present`; a device may be given by its name, and without its number."""
-    if value is present or str(value) == str(present):
+    if str(value) == str(present):
         return True
     return isinstance(present, torch.device) and str(value) == present.type

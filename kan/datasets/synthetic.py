@@ -153,7 +153,7 @@ def _label(
     if not isinstance(answer, torch.Tensor) and labels.is_floating_point():
         labels = labels.to(inputs.dtype)
     size, shape = len(inputs), tuple(labels.shape)
-    if f_mode == "row" and labels.dim() == 2 and shape[0] != size and shape[1] == size:
+    if f_mode == "row" and labels.dim() == 2 and shape[0] != size:
         labels = labels.T
     if labels.dim() == 1:
         labels = labels.unsqueeze(1)

@@ -160,7 +160,7 @@ def _roots(value: float, window: float) -> Iterator[tuple[float, float, Any]]:
     for power in (1, -1):
         size = abs(value) ** power
         radicand = round(size * size)
-        if not 2 <= radicand <= _LARGEST_RADICAND or math.isqrt(radicand) ** 2 == radicand:
+        if radicand > _LARGEST_RADICAND or math.isqrt(radicand) ** 2 == radicand:
             continue
         number = sign * math.sqrt(radicand) ** power
         # Neighbouring roots are 1/(2 sqrt(n)) apart, their reciprocals 1/(2 n sqrt(n)).

@@ -89,7 +89,6 @@ class CurvatureHistory:
         column[: self.count] = products[PAIRS:, 1].reshape(self.count, 2)
         column *= scale
         inverse[slot] = 0.0
-        inverse[:, slot] = 0.0
         column[slot, 0] = 0.0
         inverse[:, slot] = -inverse.dot(column[:, 0])
         inverse[slot, slot] = 1.0
