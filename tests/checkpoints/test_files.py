@@ -373,6 +373,19 @@ def test_a_changed_entry_is_an_error_of_the_checkpoint(make: Any, field: str, na
         load_checkpoint("mark", Network)
 
 
+@pytest.mark.parametrize(("setting", "value"), [("grid", 10**9), ("width", [10**9, 10**9])])
+def test_sizes_are_compared_before_a_network_is_made(make: Any, setting: str, value: Any) -> None:
+    class Never(Network):
+        def __init__(self, *_: Any, **__: Any) -> None:
+            pytest.fail("it was made")
+
+    file = save_checkpoint(make(), "mark")
+    content = content_of(file)
+    torch.save({**content, "settings": {**content["settings"], setting: value}}, file)
+    with pytest.raises(CheckpointError, match="should have shape"):
+        load_checkpoint("mark", Never)
+
+
 def test_random_numbers_go_on_where_they_were(make: Any) -> None:
     network = make()
     network.draw_stream()
