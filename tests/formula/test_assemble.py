@@ -148,6 +148,8 @@ def test_a_deviation_of_zero_is_an_error():
 def test_output_normalisers_of_wrong_length_are_errors():
     with pytest.raises(ArgumentError, match="output_normalizer"):
         symbolic_formula(symbolic_network([2, 1]), output_normalizer=[[0, 0], [1, 1]])
+    with pytest.raises(ArgumentError, match="1 means and deviations; got 1, 2"):
+        symbolic_formula(symbolic_network([2, 1]), output_normalizer=[[0], [1, 1]])
 
 
 def test_variables_can_be_expressions():

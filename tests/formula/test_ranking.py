@@ -70,6 +70,10 @@ def test_functions_that_do_not_fit_come_last():
     assert [entry.adequate for entry in ranking] == [True, False, False]
 
 
+def test_with_all_weight_on_simplicity_a_poor_fit_does_not_win():
+    assert winner({"sin": 0.2, "cos": 0.9999}, weight_simple=1.0) == "cos"
+
+
 def test_losses_can_be_replaced():
     assert winner({"x": 0.995, "sin": 0.999}, c_loss_fun=lambda c: -c) == "sin"
     assert winner({"x": 0.995, "sin": 0.999}, r2_loss_fun=lambda r2: 0 * r2) == "x"

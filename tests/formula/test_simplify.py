@@ -161,3 +161,12 @@ def test_wrong_arguments_are_errors(options, error, message, data):
     arguments = {"expr": 2.0 * a, "data": data, "variables": [a, b], "tolerance": 1e-6, **options}
     with pytest.raises(error, match=message):
         simplify_formula(arguments.pop("expr"), **arguments)
+
+
+def test_a_term_that_matters_in_one_row_of_many_stays():
+    """Most work is done on some of the rows; the tolerance holds on all."""
+    data = np.random.default_rng(0).random((5000, 2))
+    data[:, 1] = 0.0
+    data[1010, 1] = 1.0
+    result = simplify_formula(a + 0.5 * b, data=data, variables=[a, b], tolerance=1e-3)
+    assert result.expression == a + b / 2

@@ -83,7 +83,10 @@ def test_the_library_can_be_a_dict(x, plant):
     network = Network(width=[2, 1], grid=12, seed=0)
     plant(network, 0, 0, 0, CURVES["x^2"])
     library = {name: SYMBOLIC_LIB[name] for name in ("x", "x^2")}
-    assert suggest_symbolic(network, 0, 0, 0, lib=library, x=x, verbose=False)[0] == "x^2"
+    name, _, _, complexity = suggest_symbolic(network, 0, 0, 0, lib=library, x=x, verbose=False)
+    assert (name, complexity) == ("x^2", SYMBOLIC_LIB["x^2"][2])
+    library["x^2"] = (*SYMBOLIC_LIB["x^2"][:2], 7, SYMBOLIC_LIB["x^2"][3])  # its own complexity
+    assert suggest_symbolic(network, 0, 0, 0, lib=library, x=x, verbose=False)[3] == 7
 
 
 @pytest.mark.parametrize(("lib", "message"), [(["x", "sine"], "'sin'"), ([], "at least one"), ("sin", "list of names")])

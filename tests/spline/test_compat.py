@@ -70,6 +70,12 @@ def test_x_of_another_shape_is_refused(case: dict[str, Any], x: torch.Tensor) ->
             call()
 
 
+def test_one_interval_is_enough() -> None:
+    """There the bases are the polynomials of Bernstein, here of degree 1, whose values are known."""
+    x = torch.tensor([[0.0], [0.25]])
+    assert B_batch(x, torch.tensor([[-1.0, 0.0, 1.0, 2.0]]), 1).tolist() == [[[1, 0]], [[0.75, 0.25]]]
+
+
 @pytest.mark.parametrize(("knots", "k"), [(7, 3), (1, 0), (8, -1)])
 def test_too_few_knots_are_refused(knots: int, k: int) -> None:
     with pytest.raises(ArgumentError, match="at least 2k \\+ 2"):
@@ -93,6 +99,8 @@ def test_shapes_that_do_not_fit_are_named() -> None:
         curve2coef(torch.rand(9, 1), torch.rand(9, 1), grid, 3)
     with pytest.raises(ArgumentError, match=r"`grid` must have shape \(I, G \+ 1\)"):
         extend_grid(torch.linspace(-1, 1, 6), k_extend=3)
+    with pytest.raises(ArgumentError, match=r"`grid` \(I, knots\) with the same I; got \(9, 1\) and \(1,\)"):
+        B_batch(torch.rand(9, 1), torch.zeros(1), 3)
 
 
 def test_a_negative_number_of_knots_to_add_is_refused() -> None:

@@ -85,3 +85,24 @@ def test_usual_limits_of_b_follow_wider_limits_of_a() -> None:
     assert Box.around(1.3, 1.5, a_range=(-1, 1), b_range=(-10, 10), precision=1e-16).b_range == pytest.approx(
         (-11.3, 11.3)
     )
+
+
+@pytest.mark.parametrize("signs", [[1.0, -1.0], [-1.0, 1.0]])
+@pytest.mark.parametrize(
+    ("a_range", "b_range", "centre"), [((-0.1, 5.0), (-2.0, 9.0), -4.0), ((1.0, 3.0), (-1.0, 1.0), 0.2)]
+)
+def test_points_through_zeros_have_these_zeros_and_lie_in_the_box_if_any_do(a_range, b_range, centre, signs):
+    box = Box(a_range, b_range, centre, half_width=0.5)
+    zeros = torch.linspace(-3, 3, 25, dtype=torch.float64)
+    points = box.through(zeros, signs)
+    found = points.isfinite().all(-1)
+    roots = -points[found, 1] / points[found, 0]
+    torch.testing.assert_close(roots, zeros[found])
+    assert box.holds(points[found]).all()
+    a = torch.linspace(*a_range, 10001, dtype=torch.float64)[:, None]
+    b = -a * (centre + 0.5 * zeros)
+    allowed = (b_range[0] <= b) & (b <= b_range[1])
+    ways = {1.0: (allowed & (a > 1e-9)).any(0), -1.0: (allowed & (a < -1e-9)).any(0)}
+    assert torch.equal(found, ways[1.0] | ways[-1.0])
+    first = ways[signs[0]]
+    assert (points[first, 0].sign() == signs[0]).all()

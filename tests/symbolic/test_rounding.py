@@ -75,6 +75,7 @@ def test_rounding_agrees_with_python(value, digits):
         (20.0002, sympy.Integer(20)),
         (1.41421, sympy.sqrt(2)),
         (0.57735, 1 / sympy.sqrt(3)),
+        (5.567764, None),  # sqrt(31)
         (-0.41667, -sympy.Rational(5, 12)),
         (0.8131, None),
         (1234.567, None),
@@ -109,3 +110,13 @@ def test_rationals_are_recovered(numerator, denominator):
 def test_tolerance_must_be_positive(tol):
     with pytest.raises(ArgumentError, match="tol"):
         snap_number(1.0, tol)
+
+
+def test_numbers_of_many_digits_keep_them():
+    rounded = ex_round(sympy.Float("0.123456789012345678901234567890", 30), 25)
+    assert abs(sympy.Rational(rounded) - sympy.Rational("0.1234567890123456789012346")) < sympy.Rational(1, 10**29)
+
+
+@pytest.mark.parametrize(("value", "expected"), [(59 / 7, sympy.Rational(59, 7)), (61 / 7, None), (1e5, 10**5)])
+def test_fractions_of_large_numbers_are_not_simple_but_whole_numbers_are(value, expected):
+    assert snap_number(value, 1e-12) == expected
