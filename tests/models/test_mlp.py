@@ -161,7 +161,8 @@ def test_what_is_read_has_the_gradient_of_its_definition(model: MLP, x: Tensor, 
 
 
 def test_data_are_needed(model: MLP) -> None:
-    for call in (model.attribute, model.get_act, lambda: model.plot(metric="fa"), lambda: model.reg("act", 1.0, 2.0)):
+    plots = [lambda metric=metric: model.plot(metric=metric) for metric in ("act", "fa")]
+    for call in (model.attribute, model.get_act, *plots, lambda: model.reg("act", 1.0, 2.0)):
         with pytest.raises(StateError, match="has not seen any data"):
             call()
 
@@ -193,5 +194,7 @@ def test_swaps_keep_the_function_and_lower_the_cost(model: MLP, x: Tensor) -> No
         costs.append(model.connection_cost)
     assert sorted(costs, reverse=True) == costs
     assert costs[-1] < costs[0]
+    rows = model.w[0].detach().clone()
     model.swap(1, 0, 3)
+    assert torch.equal(model.w[0], rows[[3, 1, 2, 0, 4, 5]])
     assert torch.allclose(model(x), before, atol=1e-6)

@@ -103,6 +103,9 @@ def test_swaps_keep_the_function_and_lower_the_cost(make: Any, x: Tensor) -> Non
     assert sorted(costs, reverse=True) == costs
     assert costs[-1] < costs[0]
     assert torch.allclose(model(x), before, atol=1e-6)
+    fresh = make((2, 4, [2, 2], 2))
+    fresh.auto_swap()
+    assert fresh.connection_cost < costs[0]
 
 
 def test_a_swap_exchanges_two_nodes(make: Any) -> None:

@@ -194,3 +194,16 @@ def test_new_edges_are_drawn_as_the_constructor_draws():
     expand_width(network, 1, 1)
     assert not network.act_fun[0].coef[:, -1].any()
     assert not network.act_fun[0].scale_base[:, -1].any()
+
+
+def test_new_edges_are_drawn_as_the_constructor_draws_them(kit):
+    options = {"grid": 4, "k": 2, "grid_range": [-3, 2], "grid_eps": 0.5, "base_fun": "identity"}
+    drawn = {"noise_scale": 0.0, "scale_base_mu": 2.0, "scale_base_sigma": 0.0}  # nothing is left to chance
+    network, expected = (kit.build([2, width, 1], **options, **drawn) for width in (3, 4))
+    expand_width(network, 1, 1)
+    for ours, theirs in zip(network.act_fun, expected.act_fun):
+        assert torch.equal(ours.grid, theirs.grid)
+        assert (ours.num, ours.k, ours.grid_eps) == (theirs.num, theirs.k, theirs.grid_eps)
+    ours, theirs = network.act_fun[0], expected.act_fun[0]
+    assert torch.equal(ours.scale_base, theirs.scale_base)
+    torch.testing.assert_close(ours.coef, theirs.coef)

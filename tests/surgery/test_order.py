@@ -76,6 +76,7 @@ def test_optimisers_keep_their_parameters(kit):
         ((0, 0, 1), "`l` must be one of 1 … 2, the hidden layers: inputs and outputs"),
         ((3, 0, 1), "`l` must be one of 1 … 2"),
         ((-1, 0, 1), "`l` must be one of 1 … 2"),
+        ((1.5, 0, 1), "`l` must be one of 1 … 2"),
         ((1, 0, 5), "`i2` must be one of 0 … 4"),
         ((1, 1, 2), r"both be sums \(0 … 1\) or both products \(2 … 4\)"),
     ],

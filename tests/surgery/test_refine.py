@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from kan.common.errors import ArgumentError, StateError
 from kan.network import Network
-from kan.surgery import prune, refine, remove_edge, set_mode, update_grid
+from kan.surgery import prune, refine, refine_in_place, remove_edge, set_mode, update_grid
 
 
 def relative_change(new, old):
@@ -126,3 +128,16 @@ def test_one_sample_is_enough(kit):
     network, x = kit.build([2, 2, 1]), kit.samples(1)
     y = network(x)
     torch.testing.assert_close(refine(network, 30)(x), y, rtol=1e-6, atol=1e-6)
+
+
+def test_in_place_it_does_what_it_does_to_a_copy_or_without_data_keeps_the_ranges(kit):
+    network, x = kit.build([2, 5, 1], grid=5), kit.samples(500) * 3
+    network(x)
+    with_data, without = copy.deepcopy(network), copy.deepcopy(network)
+    refine_in_place(with_data, [15, 15], x)
+    expected = refine(network, [15, 15])
+    assert with_data.grid == expected.grid
+    assert all(torch.equal(*pair) for pair in zip(with_data.parameters(), expected.parameters()))
+    refine_in_place(without, 15)
+    for layer, before in zip(without.act_fun, network.act_fun):
+        torch.testing.assert_close(layer.grid[:, [3, -4]], before.grid[:, [3, -4]])
