@@ -275,3 +275,11 @@ def test_grid_updates_of_the_models_own_are_called(dataset: Any, name: str) -> N
     model.fit(dataset, steps=3, grid_update_num=1, progress=False)
     assert calls == [len(dataset["train_input"])]
     assert not torch.equal(model.act_fun[0].grid, before)
+
+
+def test_during_a_fit_scores_are_those_of_the_training_data(make: Any, dataset: Any, x: Tensor) -> None:
+    """Also where other data were seen before."""
+    model = make()
+    model.get_act(x[:5])
+    seen = model.fit(dataset, steps=1, metrics=[lambda: float(len(model.reference_data()))], progress=False)
+    assert list(seen["<lambda>"]) == [len(dataset["train_input"])]

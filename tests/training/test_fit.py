@@ -330,6 +330,17 @@ def test_a_prediction_that_cannot_be_compared_or_trained_is_refused(
         quiet(make((1, 1)), {"train_input": x, "train_label": 2 * x}, opt=opt, pred_fn=prediction, steps=2)
 
 
+def test_grids_of_a_prediction_from_other_inputs_are_refined_without_them(make: Make) -> None:
+    """What the network itself gets is not known: its grids keep their ranges."""
+    t = torch.linspace(-1, 1, steps=40)[:, None]
+    model = make((1, 1))
+    before = model.act_fun[0].grid[:, [3, -4]].clone()
+    data = {"train_input": torch.cat([9 * t, t], dim=1), "train_label": 2 * t}
+    quiet(model, data, pred_fn=lambda x: model(x[:, 1:]), steps=4, grids=[3, 6])
+    assert model.grid == 6
+    torch.testing.assert_close(model.act_fun[0].grid[:, [3, -4]], before)
+
+
 # Grids
 
 
@@ -399,12 +410,12 @@ def test_without_a_test_set_patience_watches_the_training_loss(make: Make, datas
     assert len(results["train_loss"]) == int(np.argmin(results["train_loss"])) + 3
 
 
-@pytest.mark.parametrize("batch", [-1, 40])
-def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, batch: int) -> None:
+@pytest.mark.parametrize("options", [{"batch": -1}, {"batch": 40}, {"n_starts": 2}])
+def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, options: dict[str, int]) -> None:
     noise = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
     data = {**dataset, "train_label": dataset["train_label"] + noise}
     model = make((2, 1), grid=10)
-    results = quiet(model, data, steps=15, restore_best=True, batch=batch)
+    results = quiet(model, data, steps=15, restore_best=True, **options)
     assert np.argmin(results["test_loss"]) < 14
     assert rmse(model, data["test_input"], data["test_label"]) == pytest.approx(min(results["test_loss"]), rel=1e-5)
 

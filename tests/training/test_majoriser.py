@@ -24,9 +24,12 @@ WEIGHTS: list[dict[str, float]] = [
 ]
 
 
-def model_of(width: Any, weights: dict[str, float]) -> tuple[KAN, Tensor, Jacobian, float, Tensor, Tensor]:
+def model_of(
+    width: Any, weights: dict[str, float], *, trained: bool = True
+) -> tuple[KAN, Tensor, Jacobian, float, Tensor, Tensor]:
     """Return a network, data, and value, gradient and curvature of its penalty."""
     model = KAN(width=width, seed=1, auto_save=False).double()
+    model.act_fun[0].coef.requires_grad_(trained)
     x = 2 * torch.rand(40, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 1
     objective = Objective(model, None, None, LAMB, weights, {})
     point = AdjointPoint(objective, LAMB, model.prepare(x), torch.zeros(40, 1, dtype=torch.float64))
@@ -40,9 +43,10 @@ def model_of(width: Any, weights: dict[str, float]) -> tuple[KAN, Tensor, Jacobi
     return model, x, jacobian, value, gradient, curvature
 
 
+@pytest.mark.parametrize("trained", [True, False])
 @pytest.mark.parametrize("weights", WEIGHTS)
-def test_the_gradient_is_that_of_the_penalty(weights: dict[str, float]) -> None:
-    model, x, jacobian, _, gradient, _ = model_of([2, 3, 1], weights)
+def test_the_gradient_is_that_of_the_penalty(weights: dict[str, float], trained: bool) -> None:
+    model, x, jacobian, _, gradient, _ = model_of([2, 3, 1], weights, trained=trained)
     (LAMB * penalty(model, model.trace(x), **weights)).backward()
     found = jacobian.gather([(p, p.grad) for p in model.parameters() if p.grad is not None])
     torch.testing.assert_close(2 * gradient, found)

@@ -18,10 +18,11 @@ def test_complex_parameters_are_refused(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", [LBFGS, LevenbergMarquardt])
 def test_gradients_are_forgotten_or_set_to_zero(kind: type) -> None:
-    parameter = nn.Parameter(torch.ones(2))
-    optimiser = kind([parameter])
+    parameter, unused = nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(2))
+    optimiser = kind([parameter, unused])
     parameter.grad = torch.ones(2)
     optimiser.zero_grad(set_to_none=False)
     assert parameter.grad.tolist() == [0, 0]
+    assert unused.grad is None
     optimiser.zero_grad()
     assert parameter.grad is None

@@ -91,3 +91,9 @@ def test_a_loss_that_more_steps_may_lower_needs_no_word(losses: list[float], spr
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_if_hopeless(losses, 1 + spread * torch.tensor([[1.0], [-1.0]], dtype=torch.float64))
+
+
+def test_every_output_is_measured_by_what_it_varies_by_itself() -> None:
+    labels = torch.tensor([[1.0, 1001.0], [-1.0, 999.0]])
+    with pytest.warns(UserWarning, match=r"the labels vary by 1\.0e\+00 only"):
+        warn_if_hopeless([300.0], labels)

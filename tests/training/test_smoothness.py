@@ -7,7 +7,8 @@ import torch
 from scipy.interpolate import BSpline
 
 from kan import KAN
-from kan.training.smoothness import jumps
+from kan.network import Adjoint, Jacobian
+from kan.training.smoothness import Smoothness, jumps
 
 
 @pytest.mark.parametrize("degree", [2, 3])
@@ -46,3 +47,25 @@ def test_it_weighs_next_to_nothing_where_there_are_samples() -> None:
     bases = model.act_fun[0].bases(x.T, torch.tensor([0]))[0].T
     best = torch.linalg.lstsq(bases, dataset["train_label"]).solution
     assert loss == pytest.approx(float((bases @ best - dataset["train_label"]).square().mean().sqrt()), rel=1e-3)
+
+
+@pytest.mark.parametrize("trained", [True, False])
+def test_gradient_and_curvature_are_those_of_the_term(trained: bool) -> None:
+    """It is quadratic, so they give its change for moves of any length."""
+    generator = torch.Generator().manual_seed(0)
+    model = KAN(width=[2, 3, 1], grid=4, seed=1, auto_save=False).double()
+    model.act_fun[0].coef.requires_grad_(trained)
+    x = torch.rand(30, 2, generator=generator, dtype=torch.float64)
+    adjoint = Adjoint(model, model.prepare(x), singularity={})
+    adjoint.forward()
+    jacobian = Jacobian(adjoint)
+    gradient, move = torch.zeros(jacobian.size).double(), torch.randn(jacobian.size, generator=generator).double()
+    curvature = torch.zeros(jacobian.size, jacobian.size, dtype=torch.float64)
+    with torch.no_grad():
+        term = Smoothness(list(model.act_fun), jacobian)
+        term.weigh(torch.diag(torch.rand(jacobian.size, generator=generator).double()))
+        term.add_to(gradient, curvature)
+        start, before = jacobian.read(), term.value()
+        jacobian.write(start + move)
+        change = 2 * gradient.dot(move) + move.dot(curvature @ move)
+        assert term.value() - before == pytest.approx(float(change), rel=1e-9)
