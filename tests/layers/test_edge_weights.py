@@ -56,3 +56,18 @@ def test_what_is_not_trained_is_not_written() -> None:
         weights.write(numbers + 1)
     assert torch.equal(layer.scale_base, before)
     torch.testing.assert_close(layer.coef.detach().reshape(-1), numbers.view(2, 3, -1)[..., :-1].reshape(-1) + 1)
+
+
+@pytest.mark.parametrize("frozen", [["coef"], ["scale_base"], ["coef", "scale_base"]])
+def test_weights_have_derivatives_where_something_is_trained(frozen: list[str]) -> None:
+    layer, _ = layer_and_data()
+    for name in frozen:
+        layer.get_parameter(name).requires_grad_(False)
+    weights = EdgeWeights(layer)
+    factors = torch.full((weights.size,), torch.nan, dtype=torch.float64)
+    weights.factors(factors)
+    of_coef, of_base = factors.view(2, 3, -1).tensor_split([8], dim=2)
+    assert bool(of_coef.all()) == ("coef" not in frozen)
+    assert bool(of_base.all()) == ("scale_base" not in frozen)
+    assert not factors.isnan().any()
+    assert bool(factors.any()) == weights.is_trained

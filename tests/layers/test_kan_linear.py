@@ -123,10 +123,11 @@ def test_grids_follow_samples_of_any_leading_dimensions() -> None:
     layers = [KANLinear(3, 2, grid_size=4, generator=stream(0)) for _ in range(2)]
     x = 5 * torch.rand(4, 6, 3, generator=stream(1))
     for layer, samples in zip(layers, (x, x.reshape(-1, 3))):
-        layer.update_grid_from_samples(samples)
+        layer.update_grid_from_samples(samples, margin=0.1)
         layer.refine(samples, 8)
     for ours, theirs in zip(layers[0].parameters(), layers[1].parameters()):
         assert torch.equal(ours, theirs)
+    assert (layers[0].grid[:, -4] > x.amax(dim=(0, 1))).all()  # the margin
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,13 @@ def test_a_plot_is_known_to_pyplot_and_a_drawing_is_not(make: Any) -> None:
     assert plt.get_fignums() == []
     model.plot()
     assert len(plt.get_fignums()) == 1
+
+
+def test_a_drawing_has_the_defaults_of_a_plot() -> None:
+    plot, draw = (inspect.signature(method).parameters for method in (KAN.plot, KAN.draw))
+    shared = set(plot) & set(draw) - {"self"}
+    assert {"beta", "metric", "mask", "sample"} <= shared
+    assert all(plot[name].default == draw[name].default for name in shared)
 
 
 def test_files_are_written_only_into_a_folder_that_is_named(make: Any, tmp_path: Path) -> None:

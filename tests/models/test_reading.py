@@ -112,6 +112,7 @@ def test_attribute_gives_the_scores_of_the_inputs_for_nodes(make: Any) -> None:
     assert model.attribute(1).shape == (3, 2)
     assert torch.equal(model.attribute(1), model.node_attribute()[0])
     assert torch.equal(model.attribute(1, 2, plot=False), model.attribute(1)[2])
+    assert plt.get_fignums() == []
     ones = torch.ones(3)
     assert torch.allclose(model.attribute(1, out_score=2 * ones), 2 * model.attribute(1, out_score=ones))
 

@@ -25,6 +25,16 @@ def test_fixing_and_unfixing_an_edge(make: Any, x: Tensor, capsys: Any) -> None:
     assert torch.equal(model(x), before)
 
 
+def test_a_function_is_fitted_to_the_data_that_are_given(make: Any, x: Tensor) -> None:
+    model, twin, other = make(), make(), 0.1 * x + 0.5
+    assert model.suggest_symbolic(0, 0, 1, lib=["exp"], verbose=False)[2] != pytest.approx(1, abs=1e-4)
+    twin.get_act(other)
+    found = model.suggest_symbolic(0, 0, 1, lib=["exp"], x=other, verbose=False)
+    assert found[2] == twin.suggest_symbolic(0, 0, 1, lib=["exp"], verbose=False)[2]
+    assert model.fix_symbolic(0, 0, 1, "exp", x=other) == twin.fix_symbolic(0, 0, 1, "exp")
+    assert torch.equal(model.symbolic_fun[0].affine, twin.symbolic_fun[0].affine)
+
+
 def test_all_edges_become_splines_again(make: Any, x: Tensor) -> None:
     model = make()
     before = model(x)

@@ -93,3 +93,7 @@ def test_second_derivatives_exist(x):
 def test_arguments_that_describe_no_perceptron(arguments, message):
     with pytest.raises(ArgumentError, match=message):
         Perceptron(**arguments)
+
+
+def test_a_device_can_be_chosen():
+    assert {parameter.device.type for parameter in Perceptron([2, 3, 1], device="meta").parameters()} == {"meta"}
