@@ -40,7 +40,7 @@ def _number(expression: Any) -> float:
 def _compose(expression: Any, known: dict[Any, Any]) -> Any:
     """Evaluate a node that is neither a symbol nor a number."""
     if expression.is_Pow:
-        return _power(expression, known)
+        return _evaluate(expression.base, known) ** _evaluate(expression.exp, known)
     if expression.is_Piecewise:
         return _piecewise(expression, known)
     function = _functions().get(expression.func)
@@ -48,15 +48,6 @@ def _compose(expression: Any, known: dict[Any, Any]) -> Any:
         names = ", ".join(sorted(kind.__name__ for kind in _functions()))
         raise ArgumentError(f"{expression.func.__name__} in {expression} has no torch counterpart; known are {names}.")
     return function(*[_evaluate(argument, known) for argument in expression.args])
-
-
-def _power(expression: Any, known: dict[Any, Any]) -> Any:
-    """Evaluate base**exponent; whole exponents stay whole, so that negative bases keep their sign."""
-    base = _evaluate(expression.base, known)
-    if expression.exp.is_Integer:
-        return base ** int(expression.exp)
-    exponent = _evaluate(expression.exp, known)
-    return torch.sqrt(base) if isinstance(exponent, float) and exponent == 0.5 else base**exponent
 
 
 def _piecewise(expression: Any, known: dict[Any, Any]) -> Any:
