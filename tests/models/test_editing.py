@@ -127,6 +127,13 @@ def test_inputs_are_pruned_again_and_again(x: Tensor) -> None:
     assert torch.allclose(twice(wide), silent(wide), atol=1e-6)
 
 
+def test_inputs_up_to_a_threshold_are_pruned(make: Any) -> None:
+    model = make()
+    low, high = model.feature_score.sort().values.tolist()
+    assert model.prune_input(threshold=(low + high) / 2).input_id.tolist() == [int(model.feature_score.argmax())]
+    assert model.prune_input(threshold=low / 2).input_id.tolist() == [0, 1]
+
+
 def test_pruned_inputs_survive_saving_copying_and_refining(x: Tensor) -> None:
     model = KAN(width=[2, 2, 1], seed=0)
     model.get_act(x)
@@ -159,6 +166,8 @@ def test_speed_keeps_the_function_of_symbolic_edges(make: Any, x: Tensor) -> Non
     model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False)
     before = model(x)
     assert torch.equal(model.speed()(x), before)
+    model.symbolic_enabled = False
+    assert not model.speed().symbolic_enabled  # what was switched off stays off
 
 
 def test_speed_leaves_out_what_costs(make: Any, x: Tensor) -> None:

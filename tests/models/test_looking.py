@@ -118,6 +118,8 @@ def test_drawing_changes_nothing(make: Any, x: Tensor) -> None:
 def test_the_function_of_an_edge_is_returned_in_order(make: Any, x: Tensor) -> None:
     model = make()
     inputs, outputs = model.get_fun(0, 1, 2)
+    (line,) = plt.gca().lines
+    assert np.array_equal(line.get_xydata(), np.stack([inputs, outputs], axis=1))
     assert np.array_equal(inputs, np.sort(x[:, 1].numpy()))
     order = x[:, 1].argsort()
     assert outputs == pytest.approx(model.spline_postacts[0][order, 2, 1].numpy(), abs=1e-6)

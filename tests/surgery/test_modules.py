@@ -53,6 +53,7 @@ def test_symbolic_edges_go_with_their_functions(kit):
         (0, "[0]->[]", "`chain` must name nodes"),
         (0, "[a]->[0]", "`chain` must name nodes"),
         (0, 7, "`chain` must name nodes"),
+        (0.5, "[0]->[0]", "`start_layer` must be one of 0 … 1 for the 1 edge layers"),
         (2, "[0]->[0]", "`start_layer` must be one of 0 … 1 for the 1 edge layers"),
         (1, "[0]->[0]->[0]->[0]", "`start_layer` must be one of 0 … 0"),
         (0, "[0]->[0]->[3]->[0]", "`chain` must be one of 0 … 2, the nodes of layer 1"),
