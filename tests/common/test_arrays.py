@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kan.common.arrays import as_tensor, check_finite
+from kan.common.arrays import as_tensor, check_finite, to_tensor
 from kan.common.errors import ArgumentError, KANError
 
 
@@ -15,6 +15,11 @@ def test_integers_become_the_default_floating_format(values: object) -> None:
     tensor = as_tensor(values)
     assert tensor.dtype == torch.get_default_dtype()
     assert tensor.tolist() == [[1, 2], [3, 4]]
+
+
+def test_whole_numbers_stay_where_no_format_is_asked_for() -> None:
+    """They may be classes."""
+    assert to_tensor([1, 0]).dtype == to_tensor(np.array([1, 0])).dtype == torch.int64
 
 
 def test_floating_formats_stay_without_an_example() -> None:

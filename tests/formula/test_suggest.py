@@ -89,7 +89,9 @@ def test_the_library_can_be_a_dict(x, plant):
     assert suggest_symbolic(network, 0, 0, 0, lib=library, x=x, verbose=False)[3] == 7
 
 
-@pytest.mark.parametrize(("lib", "message"), [(["x", "sine"], "'sin'"), ([], "at least one"), ("sin", "list of names")])
+@pytest.mark.parametrize(
+    ("lib", "message"), [(["x", "sine"], "'sin'"), ([], "at least one"), ("sin", "list of names"), (2, "list of names")]
+)
 def test_a_wrong_library_is_an_error(lib, message, x):
     with pytest.raises(ArgumentError, match=message):
         suggest_symbolic(Network(width=[2, 1], seed=0), 0, 0, 0, lib=lib, x=x)

@@ -127,6 +127,16 @@ def test_inputs_are_pruned_again_and_again(x: Tensor) -> None:
     assert torch.allclose(twice(wide), silent(wide), atol=1e-6)
 
 
+def test_nodes_up_to_a_threshold_are_pruned(make: Any, x: Tensor) -> None:
+    model = make()
+    scores = model.node_scores[1].detach()
+    weakest = float(scores.min())
+    expected = model.prune_node(active_neurons_id=[(scores > weakest).nonzero().flatten().tolist()])
+    for pruned in (model.prune_node(weakest), model.prune(node_th=weakest, edge_th=-1.0)):
+        assert pruned.width == [[2, 0], [2, 0], [1, 0]]
+        assert torch.equal(pruned(x), expected(x))
+
+
 def test_inputs_up_to_a_threshold_are_pruned(make: Any) -> None:
     model = make()
     low, high = model.feature_score.sort().values.tolist()

@@ -55,6 +55,16 @@ def test_removed_edges_are_left_out_unless_asked_for(make: Any) -> None:
     assert len(curves(model.plot(mask=False)).get_paths()) == 9
 
 
+@pytest.mark.parametrize(
+    ("metric", "scores"), [("backward", "edge_scores"), ("forward_u", "edge_actscale"), ("forward_n", "acts_scale")]
+)
+def test_the_opacity_of_an_edge_is_its_score(make: Any, metric: str, scores: str) -> None:
+    model = make()
+    found = np.sort(curves(model.plot(beta=2, metric=metric)).get_edgecolor()[:, 3])
+    expected = torch.cat([torch.tanh(2 * layer).flatten() for layer in getattr(model, scores)])
+    assert found == pytest.approx(np.sort(expected.detach().numpy()), abs=1e-6)
+
+
 def test_names_and_title_are_written(make: Any) -> None:
     figure = make().plot(in_vars=["first", "second"], out_vars=["result"], title="My network")
     texts = {text.get_text() for axes in figure.axes for text in axes.texts}

@@ -198,3 +198,10 @@ def test_swaps_keep_the_function_and_lower_the_cost(model: MLP, x: Tensor) -> No
     model.swap(1, 0, 3)
     assert torch.equal(model.w[0], rows[[3, 1, 2, 0, 4, 5]])
     assert torch.allclose(model(x), before, atol=1e-6)
+
+
+def test_the_penalty_is_that_of_the_data_last_seen(model: MLP, x: Tensor) -> None:
+    model.get_act(x)
+    model(x[:5])
+    assert torch.equal(model.reg("act"), model.reg("act", x=x[:5]))
+    assert not torch.equal(model.reg("act"), model.reg("act", x=x))

@@ -410,7 +410,7 @@ def test_without_a_test_set_patience_watches_the_training_loss(make: Make, datas
     assert len(results["train_loss"]) == int(np.argmin(results["train_loss"])) + 3
 
 
-@pytest.mark.parametrize("options", [{"batch": -1}, {"batch": 40}, {"n_starts": 2}])
+@pytest.mark.parametrize("options", [{"batch": -1}, {"batch": 40}, {"batch": 20}, {"n_starts": 2}])
 def test_the_best_parameters_come_back_on_request(make: Make, dataset: Any, options: dict[str, int]) -> None:
     noise = torch.randn(60, 1, generator=torch.Generator().manual_seed(0))
     data = {**dataset, "train_label": dataset["train_label"] + noise}
