@@ -65,8 +65,7 @@ class Expectation:
                 + hint * are_classes
             )
         check_finite(f"{part}_input", x)
-        if y.is_floating_point():
-            check_finite(f"{part}_label", y)
+        check_finite(f"{part}_label", y)
         # Data are constants: no gradient reaches the caller's tensors, and a graph of theirs is not taken back again at
         # every step. But a prediction of the user's own may differentiate with respect to inputs that say so.
         return x.detach().requires_grad_(self.free_inputs and x.requires_grad), y.detach()

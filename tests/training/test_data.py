@@ -145,6 +145,12 @@ def test_values_that_are_not_finite_are_refused_with_place_and_number(read: Any,
         read(dataset)
 
 
+def test_complex_labels_that_are_not_finite_are_refused_too(read: Any) -> None:
+    labels = torch.tensor([1 + 1j, complex(0, float("nan")), 2j])
+    with pytest.raises(ArgumentError, match=r"`train_label` must be finite; 1 of 3 entries"):
+        read(pairs(torch.ones(3, 2), labels), free_labels=True)
+
+
 def test_a_dictionary_without_training_data_is_refused(read: Any) -> None:
     with pytest.raises(ArgumentError, match=r"'train_label'\] missing"):
         read({"train_input": torch.ones(3, 2)})
