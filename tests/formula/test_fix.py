@@ -122,10 +122,11 @@ def test_naming_an_edge_switches_symbolic_edges_on_again(network, x, capsys):
     assert "switched off" not in capsys.readouterr().out
 
 
-def test_a_refused_name_switches_nothing_on(network):
+@pytest.mark.parametrize("name", ["sinus", 3])
+def test_a_refused_name_switches_nothing_on(network, name):
     network.symbolic_enabled = False
     with pytest.raises(ArgumentError):
-        fix_symbolic(network, 0, 0, 1, "sinus")
+        fix_symbolic(network, 0, 0, 1, name)
     assert not network.symbolic_enabled
 
 

@@ -62,6 +62,7 @@ def test_without_weight_on_simplicity_the_fit_decides():
     assert winner({"x": 0.99, "arctan": 0.996}, weight_simple=0.0) == "arctan"
     assert winner({"abs": 0.962, "gaussian": 0.980}, weight_simple=0.0) == "gaussian"
     assert winner({"sin": 0.98, "cos": 0.98 + 1e-12}, weight_simple=0.0) == "sin"
+    assert winner({"gaussian": 0.98, "x^2": 0.98}, weight_simple=0.0) == "x^2"  # of equal fits the simpler
 
 
 def test_functions_that_do_not_fit_come_last():
