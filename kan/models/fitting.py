@@ -130,7 +130,7 @@ class Fitting(Observed, Versions):
 
         Returns
         -------
-        dict of lists of float
+        dict of 1-D arrays
             'train_loss', 'test_loss' (if there is a test set), 'reg' and the metrics, one number per step. With
             `n_starts` also 'starts': loss plus `lamb` times penalty at which each start was given up or ended, on the
             scale of 'train_loss'.

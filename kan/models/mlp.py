@@ -110,7 +110,7 @@ class MLP(Observed, Perceptron):
 
         Returns
         -------
-        dict of lists of float
+        dict of 1-D arrays
             'train_loss', 'test_loss' (where there is a test set), 'reg' and the metrics, one number per step.
 
         Raises

@@ -234,7 +234,7 @@ class Training:
 
     def results(self) -> Results:
         """Return what was recorded."""
-        return self.record.lists()
+        return self.record.series()
 
     def _enter(self, stage: int) -> None:
         """Go on to the next grid, with an optimiser that knows nothing of the parameters' old shapes."""

@@ -13,7 +13,7 @@ from kan.common.errors import ArgumentError, check_choice
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    Results = dict[str, list[float]]
+    Results = dict[str, "Series"]
 
 
 Metric = Callable[..., Any]
@@ -42,6 +42,27 @@ def named_metrics(metrics: Iterable[Metric] | None, *, taken: Iterable[str] = ()
             name = f"{plain}_{number}"
         named[name] = metric
     return named
+
+
+class Series(np.ndarray[Any, Any]):
+    """One number for each step: a 1-D array, which ``+=`` puts behind a list or another series, as pykan's lists.
+
+    Scripts collect the losses of several fits in this way. What is computed from a series is a plain array or number.
+    """
+
+    def __radd__(self, other: Any) -> Any:
+        return [*other, *self] if isinstance(other, list) else super().__radd__(other)
+
+    def __iadd__(self, other: Any) -> Any:  # type: ignore[misc]
+        return as_series([*self, *other]) if isinstance(other, (list, Series)) else super().__iadd__(other)
+
+    def __array_wrap__(self, array: Any, *_: Any) -> Any:
+        return np.asarray(array)[()]
+
+
+def as_series(numbers: Sequence[float]) -> Series:
+    """Return numbers as a series."""
+    return np.array(numbers).view(Series)
 
 
 class Record:
@@ -80,15 +101,9 @@ class Record:
         """Return the line for the progress bar."""
         return "| " + " | ".join(f"{name}: {self.values[name][-1]:.2e}" for name in self.shown) + " |"
 
-    def lists(self) -> Results:
-        """Return one list per quantity, which is the caller's: scripts put those of several runs together.
-
-        The numbers are numpy's floats, which are Python's too: pykan's are arrays, and scripts call their ``.item()``.
-        """
-        return {
-            name: [np.float64(value) if isinstance(value, float) else value for value in column]
-            for name, column in self.values.items()
-        }
+    def series(self) -> Results:
+        """Return one series per quantity, which is the caller's."""
+        return {name: as_series(column) for name, column in self.values.items()}
 
 
 class BestModel:

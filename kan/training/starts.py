@@ -34,6 +34,7 @@ from kan.common.errors import check_whole
 from kan.network import Network
 from kan.training.data import Batch, TensorData
 from kan.training.fit import Training
+from kan.training.record import as_series
 
 if TYPE_CHECKING:
     from kan.training.record import Results
@@ -80,7 +81,7 @@ class StartSearch:
 
     def results(self) -> Results:
         """Return what the best start's training recorded, and 'starts': what every start reached."""
-        return {**self.training.results(), "starts": list(self.values)}
+        return {**self.training.results(), "starts": as_series(self.values)}
 
     def run(self) -> None:
         """Try the starts, and train the last two to the end.

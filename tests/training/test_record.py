@@ -2,45 +2,75 @@
 
 from __future__ import annotations
 
-import json
 import math
+import pickle
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from kan.common.errors import ArgumentError
-from kan.training.record import BestModel, Record, named_metrics
+from kan.training.record import BestModel, Record, Series, as_series, named_metrics
 
 
-def test_every_quantity_is_a_list_of_numbers_in_the_order_given() -> None:
-    record = Record(["train_loss", "reg"])
-    record.add({"reg": 0.0, "train_loss": 2.0})
-    record.add({"reg": 0.5, "train_loss": 1.0})
-    lists = record.lists()
-    assert list(lists) == ["train_loss", "reg"]
-    assert lists == {"train_loss": [2.0, 1.0], "reg": [0.0, 0.5]}
-
-
-def test_numbers_can_be_read_as_those_of_pykan_and_written_as_json() -> None:
+def test_every_quantity_is_an_array_of_numbers_in_the_order_given() -> None:
     record = Record(["train_loss", "grid"])
-    record.add({"train_loss": 0.5, "grid": 3})
-    lists = record.lists()
-    assert lists["train_loss"][-1].item() == 0.5  # type: ignore[attr-defined]
-    assert json.dumps(lists) == '{"train_loss": [0.5], "grid": [3]}'
+    record.add({"grid": 3, "train_loss": 2.0})
+    record.add({"grid": 6, "train_loss": 1.0})
+    results = record.series()
+    assert {name: column.tolist() for name, column in results.items()} == {"train_loss": [2.0, 1.0], "grid": [3, 6]}
+    assert all(type(column) is Series and column.shape == (2,) for column in results.values())
 
 
-def test_the_lists_are_the_callers() -> None:
+def test_numbers_can_be_read_as_those_of_pykan() -> None:
+    assert as_series([0.5])[-1].item() == 0.5
+
+
+def test_the_series_are_the_callers() -> None:
     record = Record(["reg"])
     record.add({"reg": 0.0})
-    several = record.lists()["reg"]
-    several += record.lists()["reg"]
-    assert several == [0.0, 0.0]
-    assert record.lists() == {"reg": [0.0]}
+    record.series()["reg"][0] = 1.0
+    assert record.series()["reg"].tolist() == [0.0]
 
 
-def test_without_a_step_the_lists_are_there_and_empty() -> None:
-    assert Record(["train_loss", "reg"]).lists() == {"train_loss": [], "reg": []}
+def test_without_a_step_the_series_are_there_and_empty() -> None:
+    assert {name: column.tolist() for name, column in Record(["train_loss", "reg"]).series().items()} == {
+        "train_loss": [],
+        "reg": [],
+    }
+
+
+def test_a_list_grows_by_a_series() -> None:
+    """As in pykan's notebooks, where numpy's own arrays would be added entry by entry."""
+    losses: list[float] = []
+    for run in ([3.0, 2.0], [1.0, 0.5]):
+        losses += as_series(run)
+    assert losses == [3.0, 2.0, 1.0, 0.5]
+
+
+@pytest.mark.parametrize("more", [as_series([1.0, 0.5]), [1.0, 0.5]])
+def test_a_series_grows_by_another(more: Any) -> None:
+    losses = first = as_series([3.0, 2.0])
+    losses += more
+    assert type(losses) is Series
+    assert losses.tolist() == [3.0, 2.0, 1.0, 0.5]
+    assert first.tolist() == [3.0, 2.0]
+
+
+def test_all_other_arithmetic_is_that_of_arrays() -> None:
+    losses, penalties = as_series([3.0, 2.0]), as_series([4.0, 5.0])
+    assert (losses**2 + 0.5 * penalties).tolist() == [11.0, 6.5]
+    losses += 1
+    assert losses.tolist() == [4.0, 3.0]
+    assert type(losses.min()) is np.float64
+
+
+def test_a_series_survives_a_copy_through_pickle() -> None:
+    restored = pickle.loads(pickle.dumps(as_series([1.0])))
+    assert type(restored) is Series
+    assert restored.tolist() == [1.0]
 
 
 def test_a_step_can_be_repeated() -> None:
