@@ -77,7 +77,8 @@ def test_05_pruning_all_nodes_is_an_error_and_changes_nothing(x: Tensor) -> None
 def test_05_a_model_without_edges_trains_on_without_nan(x: Tensor, dataset: Any) -> None:
     model = make()
     model(x)
-    empty = model.prune(node_th=-1.0, edge_th=1e9)
+    with pytest.warns(UserWarning, match="edge layer 0 without edges, so that the network is constant"):
+        empty = model.prune(node_th=-1.0, edge_th=1e9)
     assert empty.n_edge == 0
     results = fit(empty, dataset, lamb=0.01)
     assert np.isfinite(results["train_loss"]).all()

@@ -69,6 +69,14 @@ def check_whole(name: str, value: Any, least: int) -> int:
     return number
 
 
+def check_seed(value: Any) -> int:
+    """Return `value` as an int, or raise an :class:`ArgumentError` unless it is a whole number."""
+    number = as_whole(value)
+    if number is None:
+        raise ArgumentError(f"`seed` must be a whole number; got {shown(value)}.")
+    return number
+
+
 def check_number(name: str, value: Any, *, least: float = -math.inf, most: float = math.inf) -> float:
     """Return `value` as a float, or raise an :class:`ArgumentError` unless it is a finite number within the limits."""
     try:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from kan.common.arrays import as_tensor, check_finite, to_tensor
-from kan.common.errors import ArgumentError
+from kan.common.errors import ArgumentError, check_seed
 from kan.common.precision import to_device
 from kan.common.random import stream
 
@@ -100,5 +100,5 @@ def _split(*, size: int, train_ratio: float, seed: int) -> tuple[torch.Tensor, t
             f"`train_ratio` must leave at least one sample to train on; got train_ratio={train_ratio!r} of "
             f"{size} samples. Raise it, or hand in more rows."
         )
-    order = torch.randperm(size, generator=stream(seed), device="cpu")
+    order = torch.randperm(size, generator=stream(check_seed(seed)), device="cpu")
     return order[:n_train], order[n_train:].sort().values

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from kan.common.arrays import to_tensor
-from kan.common.errors import ArgumentError, check_choice, check_whole
+from kan.common.errors import ArgumentError, check_choice, check_seed, check_whole
 from kan.common.random import stream
 
 
@@ -129,7 +129,7 @@ def _draw(
     *, bounds: list[tuple[float, float]], sizes: tuple[int, int], seed: int, dtype: torch.dtype | None
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Draw the training and the test inputs; the order of the draws is pykan's."""
-    generator = stream(seed)
+    generator = stream(check_seed(seed))
     train: list[torch.Tensor] = []
     test: list[torch.Tensor] = []
     for low, high in bounds:

@@ -212,6 +212,10 @@ class Fitting(Observed, Versions):
         """
         if isinstance(mode, bool) and not kwargs:
             return super().train(mode)
+        if isinstance(mode, bool) and "dataset" not in kwargs:
+            raise ArgumentError(
+                f"`train` with {', '.join(map(repr, kwargs))} also needs a data set: `model.fit(dataset, ...)`."
+            )
         warnings.warn("`model.train(dataset, ...)` is now `model.fit(dataset, ...)`.", DeprecationWarning, stacklevel=2)
         if "device" in kwargs:
             self.to(kwargs.pop("device"))

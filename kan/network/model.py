@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.arrays import as_tensor
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, StateError, check_seed
 from kan.common.properties import settled
 from kan.common.random import stream
 from kan.network.records import Records
@@ -36,7 +36,7 @@ class Model(nn.Module, ABC):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self.seed = int(seed)
+        self.seed = check_seed(seed)
         self._draws = 0
         self.cache_data: Tensor | None = None
         self._reference: Tensor | None = None

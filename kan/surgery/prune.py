@@ -11,6 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1, and 2408.10205 (KAN 2.0),
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import Tensor
 
 from kan.attribution import Scores, scores_from_trace
 from kan.common.console import say
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, StateError, check_number
 from kan.network import LayerTrace, Network, Trace
 from kan.surgery.indices import checked_ids, subnodes_of
 from kan.surgery.masks import remove_edges
@@ -53,7 +54,7 @@ def prune(
     StateError
         If the model has seen no data, or no node of a layer has a score above `node_th`.
     ArgumentError
-        If `active_neurons_id` names nodes that do not exist.
+        If a threshold is not a number, or `active_neurons_id` names nodes that do not exist.
 
     Examples
     --------
@@ -96,7 +97,7 @@ def prune_node(network: Net, *, threshold: float = 1e-2, active_neurons_id: Sequ
     StateError
         If the model has seen no data, or no node of a layer has a score above `threshold`.
     ArgumentError
-        If `active_neurons_id` names nodes that do not exist.
+        If `threshold` is not a number, or `active_neurons_id` names nodes that do not exist.
     """
     if active_neurons_id is not None:
         hidden = _named_nodes(network, active_neurons_id)
@@ -118,10 +119,21 @@ def prune_edge(network: Network, *, threshold: float = 3e-2) -> None:
     ------
     StateError
         If the model has seen no data, or gives NaN on it.
+    ArgumentError
+        If `threshold` is not a number.
     """
     trace = _finite_trace(network)
-    for layer, (step, scores) in enumerate(zip(trace.layers, scores_from_trace(network, trace).edge)):
-        remove_edges(network, layer, scores <= threshold)
+    weak = [scores <= check_number("threshold", threshold) for scores in scores_from_trace(network, trace).edge]
+    empty = [layer for layer, edges in enumerate(weak) if bool(edges.all())]
+    if empty:
+        warnings.warn(
+            f"pruning leaves edge layer {empty[0]} without edges, so that the network is constant: no score there is "
+            f"above the threshold {threshold:g} (`edge_th` of `prune`).",
+            UserWarning,
+            stacklevel=4,  # who called `model.prune_edge`
+        )
+    for layer, step in enumerate(trace.layers):
+        remove_edges(network, layer, weak[layer])
         _keep_means(network, layer, inputs=step.inputs, sums=step.sums)
 
 
@@ -147,7 +159,7 @@ def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequenc
     StateError
         If the model has seen no data, or no input has a score above `threshold`.
     ArgumentError
-        If `active_inputs` names inputs that do not exist, one twice, or none.
+        If `threshold` is not a number, or `active_inputs` names inputs that do not exist, one twice, or none.
     """
     count = network.width_in[0]
     if active_inputs is not None:
@@ -208,7 +220,7 @@ def _keep_means(network: Network, layer: int, *, inputs: Tensor, sums: Tensor) -
 
 def _strong(scores: Tensor, threshold: float, *, where: str, remedy: str) -> list[int]:
     """Return the nodes with a score above `threshold`; raise if there are none."""
-    kept: list[int] = (scores > threshold).nonzero().flatten().tolist()
+    kept: list[int] = (scores > check_number("threshold", threshold)).nonzero().flatten().tolist()
     if not kept:
         raise StateError(
             f"pruning would leave {where} without nodes: the best score there is {float(scores.max()):.3g}, "

@@ -17,6 +17,7 @@ from kan.common.errors import (
     StateError,
     check_choice,
     check_range,
+    check_seed,
     check_whole,
 )
 
@@ -70,3 +71,14 @@ def test_tensors_and_lists_are_ranges_too() -> None:
 def test_what_would_be_long_is_named_by_its_type() -> None:
     with pytest.raises(ArgumentError, match=r"`opt` must be one of 'LBFGS'; got a Tensor\.$"):
         check_choice("opt", torch.rand(50, 3), ["LBFGS"])
+
+
+@pytest.mark.parametrize("value", [3, -1, 2.0, np.int64(3), torch.tensor(3)])
+def test_a_seed_is_any_whole_number(value: Any) -> None:
+    assert type(check_seed(value)) is int
+
+
+@pytest.mark.parametrize("value", [None, "a", 0.5, True])
+def test_what_is_no_whole_number_is_no_seed(value: Any) -> None:
+    with pytest.raises(ArgumentError, match=f"`seed` must be a whole number; got {value!r}"):
+        check_seed(value)

@@ -58,6 +58,11 @@ def test_train_and_eval_without_data_are_those_of_any_module(make: Any) -> None:
         assert not model.train(mode=False).training
 
 
+def test_train_with_options_and_no_data_says_what_is_missing(make: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`train` with 'lamb' also needs a data set: `model.fit\(dataset, ...\)`"):
+        make().train(lamb=0.01)
+
+
 def test_training_as_part_of_a_larger_module(make: Any) -> None:
     model = make()
     torch.nn.Sequential(model).eval()

@@ -214,10 +214,22 @@ def test_pruning_everything_names_layer_score_and_threshold(kit):
     snapshot.assert_unchanged()
 
 
+@pytest.mark.parametrize("threshold", [None, "0.1", float("nan")])
+@pytest.mark.parametrize("operation", [prune_node, prune_edge, prune_input])
+def test_a_threshold_is_a_number(kit, operation, threshold):
+    network = kit.build([2, 3, 1])
+    network(kit.samples())
+    masks = [layer.mask.clone() for layer in network.act_fun]
+    with pytest.raises(ArgumentError, match="`threshold` must be a finite number"):
+        operation(network, threshold=threshold)
+    assert all(torch.equal(layer.mask, mask) for layer, mask in zip(network.act_fun, masks))
+
+
 def test_pruning_all_edges_leaves_a_constant_that_trains(kit):
     network, x = kit.build([2, 3, 1], affine_trainable=True), kit.samples()
     network(x)
-    child = prune(network, node_th=0, edge_th=1e9)
+    with pytest.warns(UserWarning, match="without edges"):
+        child = prune(network, node_th=0, edge_th=1e9)
     assert not any(layer.mask.any() for layer in child.act_fun)
     update_grid(child, x)
     child.trace(x).output.sub(1).square().mean().backward()
