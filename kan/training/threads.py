@@ -20,7 +20,8 @@ _MOST_PRODUCTS = 2**20
 def threads_for(products: int) -> Iterator[None]:
     """Have torch compute with one thread within, if there are few products to compute; else with as many as it has."""
     before = torch.get_num_threads()
-    if products > _MOST_PRODUCTS:
+    # The number is also that of threads which start later: one that began within another fit leaves it alone.
+    if before == 1 or products > _MOST_PRODUCTS:
         yield
         return
     torch.set_num_threads(1)

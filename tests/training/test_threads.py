@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +31,27 @@ def test_the_number_is_restored_after_an_exception() -> None:
     with pytest.raises(KeyboardInterrupt), threads_for(1000):
         raise KeyboardInterrupt
     assert torch.get_num_threads() == 2
+
+
+def test_a_fit_that_ends_later_in_another_thread_leaves_the_number_that_was_there_before_both() -> None:
+    within, ended = threading.Event(), threading.Event()
+    numbers = []
+
+    def fit() -> None:
+        with threads_for(1000):
+            within.set()
+            ended.wait()
+
+    other = threading.Thread(target=fit)
+    with threads_for(1000):
+        other.start()
+        within.wait()
+    ended.set()
+    other.join()
+    later = threading.Thread(target=lambda: numbers.append(torch.get_num_threads()))
+    later.start()
+    later.join()
+    assert numbers == [2]
 
 
 @pytest.mark.parametrize(("width", "rows", "threads"), [([2, 5, 1], 1000, 1), ([2, 300, 1], 1000, 2)])
