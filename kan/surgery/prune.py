@@ -70,7 +70,7 @@ def prune(
     if active_neurons_id is not None:
         return prune_node(network, active_neurons_id=active_neurons_id)
     child = prune_node(network, threshold=node_th)
-    prune_edge(child, threshold=edge_th)
+    _prune_edges(child, edge_th)
     return child
 
 
@@ -111,7 +111,6 @@ def prune_node(network: Net, *, threshold: float = 1e-2, active_neurons_id: Sequ
     return _without_others(network, [list(range(network.width_in[0])), *hidden, list(range(network.width_in[-1]))])
 
 
-@torch.no_grad()
 def prune_edge(network: Network, *, threshold: float = 3e-2) -> None:
     """Remove edges with a score up to `threshold`, in place.
 
@@ -122,19 +121,7 @@ def prune_edge(network: Network, *, threshold: float = 3e-2) -> None:
     ArgumentError
         If `threshold` is not a number.
     """
-    trace = _finite_trace(network)
-    weak = [scores <= check_number("threshold", threshold) for scores in scores_from_trace(network, trace).edge]
-    empty = [layer for layer, edges in enumerate(weak) if bool(edges.all())]
-    if empty:
-        warnings.warn(
-            f"pruning leaves edge layer {empty[0]} without edges, so that the network is constant: no score there is "
-            f"above the threshold {threshold:g} (`edge_th` of `prune`).",
-            UserWarning,
-            stacklevel=4,  # who called `model.prune_edge`
-        )
-    for layer, step in enumerate(trace.layers):
-        remove_edges(network, layer, weak[layer])
-        _keep_means(network, layer, inputs=step.inputs, sums=step.sums)
+    _prune_edges(network, threshold)
 
 
 def prune_input(network: Net, *, threshold: float = 1e-2, active_inputs: Sequence[int] | None = None) -> Net:
@@ -205,6 +192,24 @@ def _without_others(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
             subnodes = subnodes_of(network.graph_shape, layer + 1, nodes[layer + 1])
             _keep_means(child, layer, inputs=step.inputs[list(nodes[layer])], sums=step.sums[subnodes])
     return child
+
+
+@torch.no_grad()
+def _prune_edges(network: Network, threshold: float) -> None:
+    """Remove weak edges, in place; keep the means of the sums."""
+    trace = _finite_trace(network)
+    weak = [scores <= check_number("threshold", threshold) for scores in scores_from_trace(network, trace).edge]
+    empty = [layer for layer, edges in enumerate(weak) if bool(edges.all())]
+    if empty:
+        warnings.warn(
+            f"pruning leaves edge layer {empty[0]} without edges, so that the network is constant: no score there is "
+            f"above the threshold {threshold:g} (`edge_th` of `prune`).",
+            UserWarning,
+            stacklevel=5,  # who called `model.prune` or `model.prune_edge`
+        )
+    for layer, step in enumerate(trace.layers):
+        remove_edges(network, layer, weak[layer])
+        _keep_means(network, layer, inputs=step.inputs, sums=step.sums)
 
 
 def _keep_means(network: Network, layer: int, *, inputs: Tensor, sums: Tensor) -> None:

@@ -81,6 +81,13 @@ def test_prune_edge_works_in_place(make: Any) -> None:
     assert model.n_edge == 8
 
 
+@pytest.mark.parametrize("prune", [lambda model: model.prune(-1.0, 1e9), lambda model: model.prune_edge(1e9)])
+def test_pruning_that_leaves_no_edges_warns_who_asked_for_it(make: Any, prune: Any) -> None:
+    with pytest.warns(UserWarning, match="without edges") as caught:
+        prune(make())
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 def test_prune_takes_nodes_then_edges(make: Any, x: Tensor) -> None:
     model = make((2, 4, 1))
     scores = sorted(model.node_scores[1].tolist())
