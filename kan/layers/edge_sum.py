@@ -76,10 +76,7 @@ def is_gathered(x: Tensor, knots: Tensor, *, with_features: bool = False, with_v
         many = _MANY_INTERVALS
     else:
         many = _MANY_INTERVALS_IN_SINGLE
-    if x.device.type != "cpu" or knots.shape[1] <= many:
-        return False
-    # Compiled graphs serve batches of all sizes.
-    return torch.compiler.is_compiling() or x.numel() * knots.shape[1] > _MUCH_WORK
+    return x.device.type == "cpu" and knots.shape[1] > many and x.numel() * knots.shape[1] > _MUCH_WORK
 
 
 def make_features(x: Tensor, base: Tensor, knots: Tensor, *, degree: int) -> Features:

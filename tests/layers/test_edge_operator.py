@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kan import KANLayer
+from kan.layers import edge_sum
 from kan.layers.edge_operator import _backward, _forward, gathered_sums
 from kan.layers.edge_tensors import EdgeTensors
 
@@ -20,6 +21,12 @@ def fresh_compiler() -> Iterator[None]:
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
+
+
+@pytest.fixture
+def gathering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have layers gather for few samples too."""
+    monkeypatch.setattr(edge_sum, "_MUCH_WORK", 0)
 
 
 @pytest.fixture
@@ -55,6 +62,21 @@ def test_gradients_are_those_of_the_sums(tensors: EdgeTensors) -> None:
     assert torch.autograd.gradcheck(lambda *first: gathered_sums(EdgeTensors(*first, knots), degree=DEGREE), leaves)
 
 
+def test_a_compiled_layer_gathers_where_a_layer_does(layer: KANLayer) -> None:
+    """Two graphs serve all batches: calling the operator takes longer than a small product."""
+    gathers = []
+
+    def backend(graph: torch.fx.GraphModule, _: list[Tensor]) -> Callable[..., tuple[Tensor, ...]]:
+        gathers.append("kan.gathered_sums" in graph.code)
+        return graph.forward
+
+    compiled = torch.compile(layer.forward_sum, fullgraph=True, dynamic=True, backend=backend)
+    for size in (9, 2000, 20, 3000):
+        compiled(torch.zeros(size, 3, dtype=torch.float64))
+    assert gathers == [False, True]
+
+
+@pytest.mark.usefixtures("gathering")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
 def test_a_compiled_layer_is_the_layer(layer: KANLayer, x: Tensor, dtype: torch.dtype) -> None:
     layer, x = layer.to(dtype), x.to(dtype)
@@ -62,6 +84,7 @@ def test_a_compiled_layer_is_the_layer(layer: KANLayer, x: Tensor, dtype: torch.
     torch.testing.assert_close(compiled(x), layer.forward_sum(x))
 
 
+@pytest.mark.usefixtures("gathering")
 @pytest.mark.parametrize("context", ["autocast", "no_grad"])
 def test_contexts_hold(layer: KANLayer, x: Tensor, context: str) -> None:
     compiled = torch.compile(layer.forward_sum, fullgraph=True, backend="aot_eager")
@@ -69,6 +92,7 @@ def test_contexts_hold(layer: KANLayer, x: Tensor, context: str) -> None:
         torch.testing.assert_close(compiled(x), layer.forward_sum(x))
 
 
+@pytest.mark.usefixtures("gathering")
 @pytest.mark.parametrize("transform", [torch.func.vmap, torch.func.jacrev], ids=["vmap", "jacrev"])
 def test_compiled_code_may_contain_transforms(
     layer: KANLayer, x: Tensor, transform: Callable[..., Callable[[Tensor], Tensor]]
@@ -77,6 +101,7 @@ def test_compiled_code_may_contain_transforms(
     torch.testing.assert_close(compiled(x), transform(layer.forward_sum)(x))
 
 
+@pytest.mark.usefixtures("gathering")
 def test_exported_programs_hold_operations_of_torch_only(layer: KANLayer, x: Tensor) -> None:
     class Sums(torch.nn.Module):
         def __init__(self) -> None:
