@@ -333,6 +333,11 @@ class KANLayer(nn.Module):
             Samples; knots are stretched to cover them. Without any, the range of the grid stays.
         intervals : int
 
+        Raises
+        ------
+        ArgumentError
+            If `x` is not (N, I), or holds NaN or Inf; nothing has changed then.
+
         Examples
         --------
         >>> import torch
@@ -483,9 +488,8 @@ class KANLayer(nn.Module):
 
     def _check_rows(self, x: Tensor) -> None:
         """Raise unless `x` is (N, I)."""
-        if x.ndim != 2:
+        if x.ndim != 2 or x.shape[1] != self.in_dim:
             raise ArgumentError(f"`x` must have shape (N, {self.in_dim}); got {tuple(x.shape)}.")
-        self._check_columns(x)
 
     def _check_columns(self, x: Tensor) -> None:
         """Raise unless the last dimension of `x` is I."""
