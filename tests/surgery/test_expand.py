@@ -196,7 +196,7 @@ def test_new_edges_are_drawn_as_the_constructor_draws():
     assert not network.act_fun[0].scale_base[:, -1].any()
 
 
-def test_new_edges_are_drawn_as_the_constructor_draws_them(kit):
+def test_new_edges_have_the_grids_and_scales_of_a_constructed_network(kit):
     options = {"grid": 4, "k": 2, "grid_range": [-3, 2], "grid_eps": 0.5, "base_fun": "identity"}
     drawn = {"noise_scale": 0.0, "scale_base_mu": 2.0, "scale_base_sigma": 0.0}  # nothing is left to chance
     network, expected = (kit.build([2, width, 1], **options, **drawn) for width in (3, 4))
