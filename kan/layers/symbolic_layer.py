@@ -164,9 +164,8 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         >>> import torch
         >>> from kan import Symbolic_KANLayer
         >>> layer = Symbolic_KANLayer(in_dim=2, out_dim=1)
-        >>> layer.mask.data.fill_(1.0)
-        tensor([[1., 1.]])
         >>> layer.fix_symbolic(0, 0, "x^2")
+        >>> layer.mask.data[0, 0] = 1.0
         >>> layer(torch.tensor([[3.0, 1.0]]))[0].tolist()
         [[9.0]]
         """
