@@ -20,7 +20,7 @@ _MOST_PRODUCTS = 2**20
 def threads_for(products: int) -> Iterator[None]:
     """Have torch compute with one thread within, if there are few products to compute; else with as many as it has."""
     before = torch.get_num_threads()
-    # The number is also that of threads which start later: one that began within another fit leaves it alone.
+    # Threads take over the number that is set when they start: those that start during another fit restore nothing.
     if before == 1 or products > _MOST_PRODUCTS:
         yield
         return
