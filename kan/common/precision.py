@@ -34,7 +34,7 @@ def to_double(tensor: Tensor) -> Tensor:
 
 
 def to_device(tensor: Tensor, device: torch.device | str) -> Tensor:
-    """Return a tensor on a device, in single precision if it is in double, which the device has not."""
+    """Return a tensor on a device; one in double precision becomes single where the device has no double."""
     target = torch.device(device)
     return (tensor.float() if tensor.dtype == torch.float64 and not has_double(target) else tensor).to(target)
 

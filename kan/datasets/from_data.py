@@ -36,7 +36,7 @@ def create_dataset_from_data(
     train_ratio : float
         Share of the rows that goes to training, in (0, 1]; with 1 the test set is empty.
     device : str or torch.device
-        Where the tensors end up, in single precision if they are in double, which the device (Apple's) has not.
+        Where the tensors end up; those in double precision become single on devices without it, such as Apple's.
     seed : int
         Seed of the split. Global random generators are neither read nor written.
 

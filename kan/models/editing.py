@@ -183,7 +183,7 @@ class Editing(Versions):
             self.log_history("remove_edge")
 
     def remove_node(self, l: int, i: int, mode: str = "all", log_history: bool = True) -> None:  # noqa: E741
-        """Remove the edges of node i of layer l; the node stays, as a constant.
+        """Remove the edges of node i of layer l; the node itself stays.
 
         Parameters
         ----------
