@@ -11,6 +11,7 @@ Source: Liu et al. 2024, arXiv 2404.19756, sec. 2.5.1, and 2408.10205 (KAN 2.0),
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -198,7 +199,8 @@ def _without_others(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
 def _prune_edges(network: Network, threshold: float) -> None:
     """Remove weak edges, in place; keep the means of the sums."""
     trace = _finite_trace(network)
-    weak = [scores <= check_number("threshold", threshold) for scores in scores_from_trace(network, trace).edge]
+    _check_threshold(threshold)
+    weak = [scores <= threshold for scores in scores_from_trace(network, trace).edge]
     empty = [layer for layer, edges in enumerate(weak) if bool(edges.all())]
     if empty:
         warnings.warn(
@@ -223,9 +225,16 @@ def _keep_means(network: Network, layer: int, *, inputs: Tensor, sums: Tensor) -
     bias.add_(scale * lost.masked_fill(~counts, 0.0))
 
 
+def _check_threshold(threshold: Any) -> None:
+    """Raise unless `threshold` is a number, which may be infinite."""
+    if threshold not in (math.inf, -math.inf):
+        check_number("threshold", threshold)
+
+
 def _strong(scores: Tensor, threshold: float, *, where: str, remedy: str) -> list[int]:
     """Return the nodes with a score above `threshold`; raise if there are none."""
-    kept: list[int] = (scores > check_number("threshold", threshold)).nonzero().flatten().tolist()
+    _check_threshold(threshold)
+    kept: list[int] = (scores > threshold).nonzero().flatten().tolist()
     if not kept:
         raise StateError(
             f"pruning would leave {where} without nodes: the best score there is {float(scores.max()):.3g}, "

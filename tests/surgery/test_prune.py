@@ -225,6 +225,15 @@ def test_a_threshold_is_a_number(kit, operation, threshold):
     assert all(torch.equal(layer.mask, mask) for layer, mask in zip(network.act_fun, masks))
 
 
+@pytest.mark.parametrize("operation", [prune_node, prune_edge, prune_input])
+def test_a_threshold_of_minus_infinity_prunes_nothing(kit, operation):
+    network = kit.build([2, 3, 1])
+    network(kit.samples())
+    child = operation(network, threshold=float("-inf")) or network
+    assert child.width == [[2, 0], [3, 0], [1, 0]]
+    assert all(bool(layer.mask.all()) for layer in child.act_fun)
+
+
 def test_pruning_all_edges_leaves_a_constant_that_trains(kit):
     network, x = kit.build([2, 3, 1], affine_trainable=True), kit.samples()
     network(x)
