@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError, StateError
@@ -21,7 +21,13 @@ from kan.surgery.transplant import copy_affine
 
 @torch.no_grad()
 def update_grid(
-    network: Network, x: Any, *, margin: float = 0.0, singularity_avoiding: bool = False, y_th: float = 10.0
+    network: Network,
+    x: Any,
+    *,
+    margin: float = 0.0,
+    trained_only: bool = False,
+    singularity_avoiding: bool = False,
+    y_th: float = 10.0,
 ) -> None:
     """Move the knots of every layer to where its inputs are, keeping the functions there.
 
@@ -35,6 +41,8 @@ def update_grid(
     x : Tensor (N, inputs)
     margin : float
         How far grids reach beyond the samples, see `KANLayer.update_grid_from_samples`.
+    trained_only : bool
+        Leave layers whose coefficients are frozen as they are.
     singularity_avoiding, y_th
         How symbolic edges are evaluated, as in `forward`.
 
@@ -56,9 +64,10 @@ def update_grid(
     x = _checked_samples(network, x)
     nodes = x[:, network.input_id].T  # (I, N)
     for layer in range(network.depth):
-        samples = finite_rows(nodes.T)
-        if len(samples):
-            network.act_fun[layer].update_grid_from_samples(samples, margin=margin)
+        edges, samples = network.act_fun[layer], finite_rows(nodes.T)
+        is_frozen = isinstance(edges.coef, nn.Parameter) and not edges.coef.requires_grad
+        if len(samples) and not (trained_only and is_frozen):
+            edges.update_grid_from_samples(samples, margin=margin)
         nodes = network.advance(layer, nodes, singularity_avoiding=singularity_avoiding, y_th=y_th)
 
 

@@ -298,7 +298,7 @@ class Training:
         return self.grids.is_over(step) or not _has_splines(self.network)
 
     def _update_grids(self, x: Tensor) -> None:
-        """Move the knots.
+        """Move the knots, but not those of frozen layers: on new data, few intervals do not keep the old function.
 
         L-BFGS keeps its history: an update moves knots a little and preserves the functions, so what was learnt about
         the coefficients still helps, and a direction that no longer descends makes it start afresh by itself. Measured
@@ -310,7 +310,7 @@ class Training:
             self._own_grid_update(x)
         else:
             margin = _MARGIN_OF_LEAST_SQUARES if self._by_squares else _MARGIN
-            update_grid(self.network, x, margin=margin, **self.objective.singularity)
+            update_grid(self.network, x, margin=margin, trained_only=True, **self.objective.singularity)
 
     def _measure(self, points: _Points) -> dict[str, float]:
         """Return the numbers of the parameters that the step ended with."""

@@ -385,6 +385,17 @@ def test_grids_stay_with_a_prediction_of_the_users_own(make: Make, dataset: Any)
     assert torch.equal(model.act_fun[0].grid, before)
 
 
+@pytest.mark.parametrize("opt", ["LBFGS", "LM"])
+def test_a_frozen_layer_stays_as_it_is_on_other_data(make: Make, dataset: Any, opt: str) -> None:
+    model = make((2, 2, 1))
+    model.act_fun[0].requires_grad_(False)
+    before = {name: values.clone() for name, values in model.act_fun[0].state_dict().items()}
+    last = model.act_fun[1].grid.clone()
+    quiet(model, {**dataset, "train_input": 3 * dataset["train_input"]}, opt=opt)
+    assert all(torch.equal(values, before[name]) for name, values in model.act_fun[0].state_dict().items())
+    assert not torch.equal(model.act_fun[1].grid, last)
+
+
 def test_the_first_layers_bases_follow_a_moved_grid(make: Make, dataset: Any) -> None:
     """They are computed once for many steps: a stale one would record another loss than the model has."""
     model = make()
