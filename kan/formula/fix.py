@@ -91,7 +91,7 @@ def fix_symbolic(
     symbolic, removed = network.symbolic_fun[layer], is_removed(network, layer, i, j)
     r2: Tensor | None = None
     if fit_params_bool:
-        step = network.trace(network.reference_data(x)).layers[layer]
+        step = network.trace(_samples(network, x)).layers[layer]
         samples = step.inputs[i], step.edge_values(i, j)
         r2 = symbolic.fix_symbolic(i, j, fun_name, *samples, a_range=a_range, b_range=b_range, verbose=verbose)
     else:
@@ -172,6 +172,14 @@ def is_symbolic(network: Network, layer: int, i: int, j: int) -> bool:
     symbolic = network.symbolic_fun[layer]
     counts = symbolic.is_fixed(i, j) and bool(symbolic.mask[j, i])
     return counts and not bool(network.act_fun[layer].mask[i, j])
+
+
+def _samples(network: Network, x: Any) -> Tensor:
+    """Return the data of a fit, or raise a StateError that also says how to do without."""
+    try:
+        return network.reference_data(x)
+    except StateError as error:
+        raise StateError(f"{error} To choose a function before training, pass `fit_params_bool=False`.") from None
 
 
 def _check_function(function: Any) -> None:

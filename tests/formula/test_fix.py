@@ -107,6 +107,11 @@ def test_without_data_the_error_says_what_to_do(network):
         fix_symbolic(network, 0, 0, 1, "sin")
 
 
+def test_without_data_the_error_says_how_to_do_without_a_fit(network):
+    with pytest.raises(StateError, match=r"pass `fit_params_bool=False`"):
+        fix_symbolic(network, 0, 0, 1, "sin")
+
+
 def test_the_data_are_the_reference_data_not_the_last_batch(network, x):
     network.set_reference(x)
     network(torch.zeros(5, 2))
