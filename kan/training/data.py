@@ -250,6 +250,16 @@ class LoaderData:
                 raise ArgumentError("the training loader gives no batches any more; it must give them again and again.")
 
 
+def check_dataset(dataset: Any) -> None:
+    """Raise an ArgumentError for what is neither a dictionary nor a DataLoader."""
+    if not isinstance(dataset, (Mapping, DataLoader)):
+        raise ArgumentError(
+            "`dataset` must be a dictionary with 'train_input' and 'train_label', such as "
+            "`create_dataset_from_data(inputs, labels)` makes of arrays, or a DataLoader; "
+            f"got {type(dataset).__name__}."
+        )
+
+
 def read_dataset(
     network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation, whole_test: bool = False
 ) -> TensorData | LoaderData:
@@ -257,21 +267,17 @@ def read_dataset(
 
     Beside a loader for training the test data may be tensors.
     """
+    check_dataset(dataset)
     if isinstance(dataset, DataLoader):
         dataset = {"train_loader": dataset}
-    if isinstance(dataset, Mapping) and "train_loader" in dataset:
+    if "train_loader" in dataset:
         if batch != -1:
             raise ArgumentError(f"a loader makes its own batches; leave out `batch`, which is {batch!r}.")
         tensors = _test_tensors(dataset)
         test = dataset.get("test_loader", None if tensors is None else [tensors])
         return LoaderData(network, dataset["train_loader"], test, expectation=expectation)
-    if isinstance(dataset, Mapping):
-        return TensorData(
-            network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation, whole_test=whole_test
-        )
-    raise ArgumentError(
-        "`dataset` must be a dictionary with 'train_input' and 'train_label', as `create_dataset` makes it, "
-        f"or a DataLoader; got {type(dataset).__name__}."
+    return TensorData(
+        network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation, whole_test=whole_test
     )
 
 

@@ -21,7 +21,7 @@ from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice, check_number, check_whole
 from kan.network import Model, Network
 from kan.surgery import refine_in_place, update_grid
-from kan.training.data import Batch, Expectation, LoaderData, TensorData, read_dataset
+from kan.training.data import Batch, Expectation, LoaderData, TensorData, check_dataset, read_dataset
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
@@ -109,6 +109,7 @@ class Training:
     ) -> None:
         weights = dict(penalty_weights or {})
         self.stop_rule = stop_rule or StopRule()
+        check_dataset(dataset)  # before `opt`, which is where `fit(inputs, labels)` puts the labels
         _check_arguments(opt, steps, epochs, log, lamb, self.stop_rule.patience)
         _check_functions(loss_fn=loss_fn, pred_fn=pred_fn)
         if "reg_metric" in weights:
@@ -359,6 +360,10 @@ def _check_arguments(opt: str, steps: int, epochs: int | None, log: int, lamb: f
 def _check_functions(**functions: Any) -> None:
     """Raise an ArgumentError for what should be a function and is not."""
     for name, function in functions.items():
+        if isinstance(function, type):
+            raise ArgumentError(
+                f"`{name}` must be a function; got the class {function.__name__}: make an object of it."
+            )
         if function is not None and not callable(function):
             raise ArgumentError(f"`{name}` must be a function; got {function!r}.")
 

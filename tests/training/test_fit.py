@@ -541,6 +541,7 @@ def test_the_last_results_are_kept(make: Make, dataset: Any) -> None:
         ({"patience": 0}, "`patience` must be a whole number of at least 1"),
         ({"n_starts": "2"}, "`n_starts` must be a whole number of at least 1"),
         ({"loss_fn": "mse"}, "`loss_fn` must be a function; got 'mse'"),
+        ({"loss_fn": nn.L1Loss}, "`loss_fn` must be a function; got the class L1Loss: make an object of it"),
         ({"pred_fn": 1}, "`pred_fn` must be a function; got 1"),
         ({"metrics": ["accuracy"]}, "`metrics` must be a list of functions"),
         ({"metrics": len}, "`metrics` must be a list of functions"),
@@ -560,6 +561,11 @@ def test_bad_arguments_are_refused_before_anything_changes(
     assert model.last_results is None
     assert model.cache_data is None
     assert model._draws == draws
+
+
+def test_inputs_and_labels_in_two_arguments_are_refused_with_the_remedy(make: Make, dataset: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"`dataset` must be .*create_dataset_from_data.* got Tensor"):
+        make().fit(dataset["train_input"], dataset["train_label"])
 
 
 def test_a_test_loss_that_is_not_recorded_cannot_be_shown(make: Make, dataset: Any, state_of: Any) -> None:
