@@ -86,7 +86,9 @@ class Fitting(Observed, Versions):
         grid_update_num : int
             How many times, evenly spread over the steps before `stop_grid_update_step`.
         loss_fn : callable, optional
-            ``loss_fn(prediction, label)``; by default the mean square error, recorded as its root.
+            ``loss_fn(prediction, label)``; by default the mean square error, recorded as its root. The prediction is
+            (N, outputs), the labels are what they are in the data set: integers stay integers, and (N,) stays (N,), so
+            that the difference from (N, 1) would be (N, N).
         lr : float, optional
             Learning rate; by default 0.01 for 'Adam', and 1 for 'LBFGS' and 'LM', where it is the length of full steps.
         start_grid_update_step, stop_grid_update_step : int
