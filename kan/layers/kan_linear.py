@@ -93,6 +93,11 @@ class KANLinear(KANLayer):
         """Subdivide the grid where samples ``(..., in_features)`` are, as `KANLayer.refine` does."""
         super().refine(self._rows(x), intervals)
 
+    def extra_repr(self) -> str:
+        """Describe the layer in one line, in the terms of the constructor."""
+        sizes = f"in_features={self.in_features}, out_features={self.out_features}"
+        return f"{sizes}, grid_size={self.num}, spline_order={self.k}"
+
     def _sized(self, inputs: int, outputs: int) -> KANLinear:
         """Return a new layer with the settings of this one and other dimensions; no random numbers are taken."""
         options: dict[str, Any] = {"base_activation": self.base_fun, "grid_eps": self.grid_eps, "generator": stream(0)}

@@ -146,3 +146,7 @@ def test_a_traced_layer_is_saved_and_loaded_for_other_inputs() -> None:
     file.seek(0)
     loaded, other = torch.jit.load(file), 2 * torch.rand(7, 3) - 1
     torch.testing.assert_close(loaded(other), layer(other))
+
+
+def test_it_is_printed_in_the_terms_of_its_constructor() -> None:
+    assert "in_features=3, out_features=2, grid_size=4, spline_order=1" in repr(KANLinear(3, 2, 4, 1))
