@@ -1,7 +1,7 @@
 """A derivative for functions that autograd cannot differentiate, by differences.
 
-`torch.special.bessel_j0` and its kin compute values only. In a network their constants would never be trained, nor
-anything below them, and nothing would say so. Deviation from pykan: there it is like that.
+`torch.special.bessel_j0` and its kin, and functions of numpy, compute values only. In a network their constants would
+never be trained, nor anything below them, and nothing would say so. Deviation from pykan: there it is like that.
 
 The derivative is the difference quotient of fourth order, whose error is near 1e-12 in double precision for functions
 that vary on a scale of one. Derivatives of higher order are differences of differences, and lose some four digits each.
@@ -50,7 +50,7 @@ def _has_derivative(fun: TorchFunction) -> bool:
         try:
             value: Any = fun(x)
         except Exception:  # noqa: BLE001 - whatever a user's function raises, it will raise again where it is used
-            return True
+            return not _has_values(fun, x.detach())
         if not isinstance(value, Tensor):
             return True
         try:
@@ -58,6 +58,14 @@ def _has_derivative(fun: TorchFunction) -> bool:
         except RuntimeError:  # also what torch raises for a derivative that it does not have
             return False
     return True
+
+
+def _has_values(fun: TorchFunction, x: Tensor) -> bool:
+    """Whether a function takes tensors that need no gradient, such as one of numpy's, which takes no others."""
+    try:
+        return isinstance(fun(x), Tensor)
+    except Exception:  # noqa: BLE001 - as above
+        return False
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ class _Differenced(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor, fun: TorchFunction) -> Tensor:
-        return fun(x)
+        return fun(x.detach())
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ARG004 - torch's signature

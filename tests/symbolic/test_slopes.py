@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -32,6 +33,12 @@ def blind_sine(x):
 
 def test_a_function_without_derivative_gets_the_right_one(points):
     (slopes,) = torch.autograd.grad(differentiable(blind_sine)(points).sum(), points)
+    torch.testing.assert_close(slopes, torch.cos(points), rtol=0, atol=1e-11)
+
+
+def test_a_function_of_numpy_that_takes_no_gradients_gets_one_too(points):
+    fun = differentiable(lambda x: torch.from_numpy(np.sin(x.numpy())))
+    (slopes,) = torch.autograd.grad(fun(points).sum(), points)
     torch.testing.assert_close(slopes, torch.cos(points), rtol=0, atol=1e-11)
 
 
