@@ -78,6 +78,8 @@ def create_dataset(
     >>> dataset["train_input"].shape, dataset["test_label"].shape
     (torch.Size([100, 2]), torch.Size([1000, 1]))
     """
+    if not callable(f):
+        raise ArgumentError(f"`f` must be a function of a tensor of samples; got {f!r}.")
     check_choice("f_mode", f_mode, ("col", "row"))
     n_var = check_whole("n_var", n_var, 1)
     train_num = check_whole("train_num", train_num, 1)

@@ -157,6 +157,11 @@ def test_arguments_that_cannot_be_used(options: dict[str, Any], message: str) ->
         create_dataset(target, **options)
 
 
+def test_a_formula_as_text_is_no_function() -> None:
+    with pytest.raises(ArgumentError, match=r"`f` must be a function of a tensor of samples; got 'x\*y'"):
+        create_dataset("x*y")  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("f", [lambda x: x.sum(), lambda x: x[:3], lambda x: x[None], lambda x: 3.0])
 def test_wrong_number_of_labels(f: Any) -> None:
     with pytest.raises(ArgumentError, match="for 10 samples in mode 'col'; got shape"):
