@@ -59,7 +59,7 @@ class Expectation:
         if tuple(y.shape[:1] if is_free else y.shape) != expected:
             wanted = f"{x.shape[0]} rows" if is_free else f"shape {expected}"
             are_classes = not is_free and outputs > 1 and tuple(y.shape) in ((len(x),), (len(x), 1))
-            hint = " Classes need a loss that takes them, such as `loss_fn=torch.nn.CrossEntropyLoss()` of `fit`."
+            hint = " Classes need a loss that takes them, such as `fit(..., loss_fn=torch.nn.CrossEntropyLoss())`."
             raise ArgumentError(
                 f"`{part}_label` must have {wanted} for `{part}_input` of shape {tuple(x.shape)}; got {tuple(y.shape)}."
                 + hint * are_classes
