@@ -30,4 +30,4 @@ else:
 def is_hooked(module: nn.Module) -> bool:
     """Whether a call of a module does more than its class says: through hooks, or a `forward` of this object."""
     hooks = (module._forward_hooks, module._forward_pre_hooks, module._backward_hooks, module._backward_pre_hooks)
-    return any(hooks) or "forward" in vars(module)
+    return any(hooks) or "forward" in module.__dict__

@@ -21,18 +21,22 @@ def is_recorded() -> bool:
 
 def is_compiled_plainly() -> bool:
     """Return True where ``torch.compile`` takes values and first derivatives: no export, no ``torch.func`` within."""
-    return torch.compiler.is_compiling() and not torch.compiler.is_exporting() and not _is_differentiated_otherwise()
+    return torch.compiler.is_compiling() and not _is_exported_or_differentiated()
 
 
 def _is_differentiated_otherwise() -> bool:
-    """Return True inside ``torch.func`` and forward-mode differentiation, also to compilers."""
+    """Return True inside ``torch.func`` and forward-mode differentiation."""
     # Neither state has a public query; both names have been stable since torch 2.0.
     return torch._C._functorch.maybe_current_level() is not None or forward_ad._current_level >= 0
 
 
-# What `torch.compiler.assume_constant_result` does, which would import the whole compiler: this is asked while a graph
-# is made, where both states are what they will be.
-_is_differentiated_otherwise._dynamo_marked_constant = True  # type: ignore[attr-defined]
+def _is_exported_or_differentiated() -> bool:
+    return torch.compiler.is_exporting() or _is_differentiated_otherwise()
+
+
+# What `torch.compiler.assume_constant_result` does, which would import the whole compiler. The answers are those at the
+# time when a graph is made; compilers of torch 2.8, at least, would take every graph for an exported one.
+_is_exported_or_differentiated._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 def is_nested_forward() -> bool:
