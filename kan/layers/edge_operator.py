@@ -41,7 +41,7 @@ def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
 @_forward.register_fake
 def _(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     *tensors, degree = arguments
-    x, mask = EdgeTensors(*tensors).x, EdgeTensors(*tensors).mask
+    x, *_, mask, _ = tensors
     interval = x.new_empty(x.shape, dtype=torch.int32)
     return x.new_empty(mask.shape[1], x.shape[1]), interval, x.new_empty(*x.shape, degree + 1)
 

@@ -250,26 +250,32 @@ class LoaderData:
                 raise ArgumentError("the training loader gives no batches any more; it must give them again and again.")
 
 
-def check_dataset(dataset: Any) -> None:
-    """Raise an ArgumentError for what is neither a dictionary nor a DataLoader."""
-    if not isinstance(dataset, (Mapping, DataLoader)):
-        raise ArgumentError(
-            "`dataset` must be a dictionary with 'train_input' and 'train_label', such as "
-            "`create_dataset_from_data(inputs, labels)` makes of arrays, or a DataLoader; "
-            f"got {type(dataset).__name__}."
-        )
+def as_mapping(dataset: Any) -> Mapping[str, Any]:
+    """Return the dictionary of what `fit` accepts, that of one loader for a DataLoader; raise an ArgumentError else."""
+    if isinstance(dataset, DataLoader):
+        return {"train_loader": dataset}
+    if isinstance(dataset, Mapping):
+        return dataset
+    raise ArgumentError(
+        "`dataset` must be a dictionary with 'train_input' and 'train_label', such as "
+        "`create_dataset_from_data(inputs, labels)` makes of arrays, or a DataLoader; "
+        f"got {type(dataset).__name__}."
+    )
 
 
 def read_dataset(
-    network: Model, dataset: Any, *, batch: int, in_epochs: bool, expectation: Expectation, whole_test: bool = False
+    network: Model,
+    dataset: Mapping[str, Any],
+    *,
+    batch: int,
+    in_epochs: bool,
+    expectation: Expectation,
+    whole_test: bool = False,
 ) -> TensorData | LoaderData:
-    """Read what `fit` accepts: pykan's dictionary, a DataLoader, or {'train_loader': ..., 'test_loader': ...}.
+    """Read pykan's dictionary, or {'train_loader': ..., 'test_loader': ...}.
 
     Beside a loader for training the test data may be tensors.
     """
-    check_dataset(dataset)
-    if isinstance(dataset, DataLoader):
-        dataset = {"train_loader": dataset}
     if "train_loader" in dataset:
         if batch != -1:
             raise ArgumentError(f"a loader makes its own batches; leave out `batch`, which is {batch!r}.")

@@ -21,7 +21,7 @@ from kan.common.console import progress_bar
 from kan.common.errors import ArgumentError, check_choice, check_number, check_whole
 from kan.network import Model, Network
 from kan.surgery import refine_in_place, update_grid
-from kan.training.data import Batch, Expectation, LoaderData, TensorData, check_dataset, read_dataset
+from kan.training.data import Batch, Expectation, LoaderData, TensorData, as_mapping, read_dataset
 from kan.training.lbfgs import LBFGS
 from kan.training.least_squares import PredictedSquares, SquaresPoint, check_squares, squares_at
 from kan.training.levenberg_marquardt import LevenbergMarquardt
@@ -109,7 +109,7 @@ class Training:
     ) -> None:
         weights = dict(penalty_weights or {})
         self.stop_rule = stop_rule or StopRule()
-        check_dataset(dataset)  # before `opt`, which is where `fit(inputs, labels)` puts the labels
+        dataset = as_mapping(dataset)  # before `opt` is read, which is where `fit(inputs, labels)` puts the labels
         _check_arguments(opt, steps, epochs, log, lamb, self.stop_rule.patience)
         _check_functions(loss_fn=loss_fn, pred_fn=pred_fn)
         if "reg_metric" in weights:

@@ -12,14 +12,14 @@ import torch
 from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 
 from kan.common.errors import ArgumentError
-from kan.training.data import Expectation, LoaderData, TensorData, read_dataset
+from kan.training.data import Expectation, LoaderData, TensorData, as_mapping, read_dataset
 
 
 @pytest.fixture
 def read(make: Any) -> Any:
     def read(dataset: Any, width: Any = (2, 1), *, batch: int = -1, in_epochs: bool = False, **free: bool) -> Any:
         options = {"batch": batch, "in_epochs": in_epochs, "expectation": Expectation(**free)}
-        return read_dataset(make(width), dataset, **options)
+        return read_dataset(make(width), as_mapping(dataset), **options)
 
     return read
 
