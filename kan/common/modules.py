@@ -1,9 +1,10 @@
-"""Modules of torch: lists of one kind of them, and whether a call of one does what its class says."""
+"""Modules of torch: lists of one kind of them, where they are, and whether a call of one does what its class says."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import nn
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 else:
     ModuleList = nn.ModuleList
+
+
+def move(module: nn.Module, device: Any) -> None:
+    """Move a module from the CPU; where it stays there, torch would go through all of its parts for nothing."""
+    if device is not None and torch.device(device).type != "cpu":
+        module.to(device)
 
 
 def is_hooked(module: nn.Module) -> bool:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from kan.common.arrays import check_finite
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
-from kan.common.modules import is_hooked
+from kan.common.modules import is_hooked, move
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import full_precision, is_autocast, is_transformed
@@ -141,7 +141,7 @@ class KANLayer(nn.Module):
         self.mask = nn.Parameter(mask, requires_grad=False)
         self.scale_base = nn.Parameter((scale_base_mu + scale_base_sigma * base) / root, requires_grad=sb_trainable)
         self.scale_sp = nn.Parameter(scale_sp / root * mask, requires_grad=sp_trainable)
-        self.to(device)
+        move(self, device)
 
     @settled
     def num(self) -> int:

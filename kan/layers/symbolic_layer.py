@@ -20,6 +20,7 @@ from kan.common.arrays import as_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, check_choice
 from kan.common.extra_state import ExtraState, unpack
+from kan.common.modules import move
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
@@ -97,7 +98,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         self._fixed: set[tuple[int, int]] = set()
         self._callables: dict[tuple[int, int], Callable[..., Any]] = {}
         self._groups: _Groups | None = None
-        self.to(device)
+        move(self, device)
 
     @settled
     def device(self) -> torch.device:

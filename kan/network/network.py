@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
-from kan.common.modules import ModuleList, is_hooked
+from kan.common.modules import ModuleList, is_hooked, move
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
@@ -137,7 +137,7 @@ class Network(ExtraState, Model):
         self.symbolic_acts: list[list[Any]] | None = None
         self.symbolic_acts_premult: list[list[Any]] | None = None
         self.formula_report: Any = None
-        self.to(device)
+        move(self, device)
 
     # What the network is
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from kan.common.errors import ArgumentError, check_choice
-from kan.common.modules import ModuleList, is_hooked
+from kan.common.modules import ModuleList, is_hooked, move
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import is_transformed
 from kan.network.model import Model
@@ -83,7 +83,7 @@ class Perceptron(Model):
         self.linears = ModuleList(
             _linear(inputs, outputs, generator) for inputs, outputs in zip(self.width, self.width[1:])
         )
-        self.to(device)
+        move(self, device)
 
     @property
     def _example(self) -> Tensor:
