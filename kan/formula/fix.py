@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from kan.common.console import say
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import StateError
 from kan.surgery.indices import checked_edge
 from kan.surgery.masks import set_mode, unfix
-from kan.symbolic.library import lookup
+from kan.symbolic.library import check_function
 
 if TYPE_CHECKING:
     from kan.network import Network
@@ -86,7 +86,7 @@ def fix_symbolic(
     [['0', 'x^2']]
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
-    _check_function(fun_name)
+    check_function(fun_name)
     enable_symbolic(network, verbose=verbose)
     symbolic, removed = network.symbolic_fun[layer], is_removed(network, layer, i, j)
     r2: Tensor | None = None
@@ -180,11 +180,3 @@ def _samples(network: Network, x: Any) -> Tensor:
         return network.reference_data(x)
     except StateError as error:
         raise StateError(f"{error} To choose a function before training, pass `fit_params_bool=False`.") from None
-
-
-def _check_function(function: Any) -> None:
-    """Raise an ArgumentError unless an edge can carry this."""
-    if isinstance(function, str):
-        lookup(function)
-    elif not callable(function):
-        raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function of a tensor; got {function!r}.")

@@ -26,7 +26,8 @@ from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.layers.function_tables import Row, compute_the_same
 from kan.symbolic import find, fit_affine, lookup
-from kan.symbolic.library import Unguarded
+from kan.symbolic.library import Unguarded, check_function
+from kan.symbolic.slopes import differentiable
 
 IDLE = "0"
 ANONYMOUS = "anonymous"
@@ -215,7 +216,8 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         i, j : int
             Input and output of the edge.
         fun_name : str or callable
-            A name in `SYMBOLIC_LIB`, or a function of a tensor (which then cannot be saved to a checkpoint).
+            A name in `SYMBOLIC_LIB`, or an elementwise function of a tensor (which then cannot be saved to a
+            checkpoint). One that autograd cannot differentiate is differentiated by differences.
         x, y : Tensor (N,), optional
             Inputs and outputs of the edge, to which the affine parameters of a named function are fitted. Without both,
             and for functions without a name, these are (1, 0, 1, 0), as in pykan.
@@ -233,6 +235,11 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         Tensor or None
             The coefficient of determination r2 of the fit.
 
+        Raises
+        ------
+        ArgumentError
+            If there is no such function, or it is not elementwise; nothing has changed then.
+
         Examples
         --------
         >>> import torch
@@ -243,10 +250,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         >>> [round(number, 3) for number in layer.affine[1, 2].tolist()]
         [3.0, 1.0, 5.0, 0.7]
         """
-        if isinstance(fun_name, str):
-            lookup(fun_name)
-        elif not callable(fun_name):
-            raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function; got {fun_name!r}.")
+        check_function(fun_name)
         r2: Tensor | None = None
         if random:
             parameters = torch.rand(4, generator=stream(0) if generator is None else generator, device="cpu") * 2 - 1
@@ -451,13 +455,16 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         return known.groups
 
     def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
-        """Sort edges (j, i) by function."""
+        """Sort edges (j, i) by function; those without a name may have no derivative."""
         members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
         for j, i in edges:
             members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
         groups = []
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])
+            if pairs[0] in self._callables:
+                function = differentiable(function)
+                guarded = Unguarded(function)
             outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
             groups.append(EdgeGroup(function, guarded, outputs, inputs, [i for _, i in pairs]))
         return groups

@@ -21,7 +21,7 @@ import torch
 from kan.common.errors import ArgumentError, check_number
 from kan.symbolic import guards
 from kan.symbolic.powers import Exponent, Power, SympyPower, exponent_of
-from kan.symbolic.slopes import differentiable
+from kan.symbolic.slopes import check_elementwise, differentiable
 
 TorchFunction = Callable[[torch.Tensor], torch.Tensor]
 
@@ -249,6 +249,27 @@ def lookup(name: str) -> SymbolicFunction:
             "Others can be added with add_symbolic."
         )
     return entry
+
+
+def check_function(function: Any) -> None:
+    """Raise an ArgumentError unless an edge can carry this: a name in the library, or an elementwise function.
+
+    Examples
+    --------
+    >>> check_function("sin"), check_function(torch.special.bessel_j0)
+    (None, None)
+    """
+    if isinstance(function, str):
+        lookup(function)
+        return
+    if not callable(function):
+        raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function of a tensor; got {function!r}.")
+    x = torch.full((2,), 0.5, dtype=torch.float64)
+    try:
+        value = function(x)
+    except Exception:  # noqa: BLE001 - a function may be for other numbers, and fails again where it is used
+        return
+    check_elementwise(value, x)
 
 
 def _power(exponent: Exponent) -> SymbolicFunction:

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 
 import torch
 
-from kan.common.errors import ArgumentError
 from kan.symbolic.library import SYMBOLIC_LIB, TorchFunction
 from kan.symbolic.powers import Power
-from kan.symbolic.slopes import differentiable
+from kan.symbolic.slopes import check_elementwise, differentiable
 
 Derivative = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -228,12 +227,7 @@ def _probed(function: TorchFunction, like: torch.Tensor) -> Shape:
 
     def value(u: torch.Tensor) -> torch.Tensor:
         result = function(u)
-        if not isinstance(result, torch.Tensor) or result.shape != u.shape:
-            got = tuple(result.shape) if isinstance(result, torch.Tensor) else type(result).__name__
-            raise ArgumentError(
-                f"a symbolic function must map a tensor to a tensor of the same shape, elementwise; "
-                f"from shape {tuple(u.shape)} it made {got}."
-            )
+        check_elementwise(result, u)
         # Values are computed with in place, which those of an expanded constant could not bear.
         return result.to(u.dtype).contiguous()
 

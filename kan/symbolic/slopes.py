@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kan.common.errors import ArgumentError
 from kan.common.transforms import is_nested_forward
 
 TorchFunction = Callable[[Tensor], Tensor]
@@ -41,6 +42,24 @@ def differentiable(fun: TorchFunction) -> TorchFunction:
     True
     """
     return fun if _has_derivative(fun) else WithSlope(fun)
+
+
+def check_elementwise(value: Any, x: Tensor) -> None:
+    """Raise an ArgumentError if what a function made of `x` is no tensor of the same shape.
+
+    Examples
+    --------
+    >>> import torch
+    >>> x = torch.ones(3)
+    >>> check_elementwise(torch.sin(x), x)
+    """
+    if isinstance(value, Tensor) and value.shape == x.shape:
+        return
+    made = tuple(value.shape) if isinstance(value, Tensor) else type(value).__name__
+    raise ArgumentError(
+        f"a symbolic function must map a tensor to a tensor of the same shape, elementwise; from shape "
+        f"{tuple(x.shape)} it made {made}. Write a function of numpy as `lambda x: torch.as_tensor(f(x.numpy()))`."
+    )
 
 
 def _has_derivative(fun: TorchFunction) -> bool:

@@ -6,7 +6,9 @@ import copy
 import math
 import pickle
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 import torch
@@ -460,3 +462,23 @@ def test_edges_are_placed_into_a_larger_layer() -> None:
     expected[:, 1:3, 2:5] = small(x)[1].detach()
     assert torch.allclose(large(wide)[1], expected)
     assert large.is_fixed(0, 3)
+
+
+def test_a_function_without_derivative_lets_gradients_pass() -> None:
+    layer = make_layer()
+    layer.fix_symbolic(0, 0, torch.special.bessel_j0)
+    layer.mask.data[0, 0] = 1
+    x = samples().requires_grad_()
+    layer(x)[0].sum().backward()
+    assert x.grad is not None
+    torch.testing.assert_close(x.grad[:, 0], -torch.special.bessel_j1(x.detach()[:, 0]))
+
+
+@pytest.mark.parametrize(
+    "function", [lambda x: np.sin(x.detach().numpy()), lambda x: x.sum(), lambda _: 3.0], ids=["numpy", "sum", "number"]
+)
+def test_a_function_that_is_not_elementwise_is_refused(function: Any) -> None:
+    layer = make_layer((0, 0, "sin"))
+    with pytest.raises(ArgumentError, match=r"elementwise; from shape \(2,\) it made"):
+        layer.fix_symbolic(0, 0, function)
+    assert layer.funs_name[0][0] == "sin"
