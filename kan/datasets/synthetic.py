@@ -39,36 +39,41 @@ def create_dataset(
     Parameters
     ----------
     f : callable
-        Takes the inputs, of shape (N, n_var) in mode 'col' and (n_var, N) in mode 'row', and returns the labels:
-        (N,) or (N, O); in mode 'row' also (O, N). It is called once for the training and once for the test set.
+        Takes the inputs, of shape (N, n_var) in mode 'col' and (n_var, N) in
+        mode 'row', and returns the labels: (N,) or (N, O); in mode 'row' also
+        (O, N). It is called once for the training and once for the test set.
     n_var : int
         Number of input variables.
     f_mode : {'col', 'row'}
-        Whether `f` finds its variables in the columns of its argument (``x[:, [0]]``) or in the rows (``x[0]``).
+        Whether `f` finds its variables in the columns of its argument
+        (``x[:, [0]]``) or in the rows (``x[0]``).
     ranges : array_like, shape (2,) or (n_var, 2)
-        Lowest and highest value, of all variables or of each. Where they are equal the variable is constant.
+        Lowest and highest value, of all variables or of each. Where they are
+        equal the variable is constant.
     train_num, test_num : int
         Number of samples. `test_num` may be 0.
     normalize_input, normalize_label : bool
-        Subtract the mean of the training set and divide by its standard deviation, column by column. A constant
-        column is only centred.
+        Subtract the mean of the training set and divide by its standard
+        deviation, column by column. A constant column is only centred.
     device : str or torch.device
         Where the tensors end up. `f` is always called on the CPU.
     seed : int
-        The same seed gives the same numbers. Global random generators are neither read nor written.
+        The same seed gives the same numbers. Global random generators are
+        neither read nor written.
     dtype : torch.dtype, optional
         Floating dtype of the inputs; torch's default dtype when not given.
 
     Returns
     -------
     dict of str to torch.Tensor
-        `train_input` (N, n_var), `train_label` (N, O), `test_input` and `test_label`.
+        `train_input` (N, n_var), `train_label` (N, O), `test_input` and
+        `test_label`.
 
     Raises
     ------
     ArgumentError
-        When an argument cannot be used, when `f` returns another number of rows than it was given, or when labels
-        are NaN or Inf.
+        When an argument cannot be used, when `f` returns another number of
+        rows than it was given, or when labels are NaN or Inf.
 
     Examples
     --------

@@ -275,9 +275,11 @@ class Editing(Versions):
         mode: str = "auto",
         active_neurons_id: list[list[int]] | None = None,
     ) -> Self:
-        """Return a model without the nodes and edges whose scores are small.
+        """Return a model without the hidden nodes and edges whose scores are small.
 
-        The mean of what they add moves into the bias of the nodes that they add it to, so the output hardly changes.
+        Scores are those on the data of the last `fit`, or on those given to
+        `get_act`. The mean of what is removed moves into the bias of the nodes that
+        it was added to, so the output hardly changes. This model stays as it is.
 
         Parameters
         ----------
@@ -285,8 +287,23 @@ class Editing(Versions):
             Nodes and edges are removed if their score is at most this.
         threshold : float, optional
             pykan 0.0's name of `node_th`.
-        mode, active_neurons_id
-            As in `prune_node`; with nodes given by hand, edges stay as they are.
+        mode : str
+            'auto', or 'manual', which requires `active_neurons_id`.
+        active_neurons_id : list of lists of int, optional
+            The nodes to keep, for every hidden layer, whatever their scores; edges
+            then stay as they are.
+
+        Returns
+        -------
+        KAN
+            With fewer nodes; removed edges are masked.
+
+        Raises
+        ------
+        StateError
+            Before any data was seen, or if a hidden layer would have no nodes left.
+        ArgumentError
+            If a threshold is not a number, or a node to keep does not exist.
 
         Examples
         --------

@@ -68,11 +68,13 @@ class Fitting(Observed, Versions):
         Parameters
         ----------
         dataset : dict or DataLoader
-            'train_input' (N, inputs) and 'train_label' (N, outputs), and optionally 'test_input' and 'test_label'; or a
-            DataLoader of such pairs; or 'train_loader', with 'test_loader' or test data as before.
+            'train_input' (N, inputs) and 'train_label' (N, outputs), and
+            optionally 'test_input' and 'test_label'; or a DataLoader of such
+            pairs; or 'train_loader', with 'test_loader' or test data as before.
         opt : str
-            'LBFGS' (full batches, small models), 'Adam', or 'LM' (Levenberg-Marquardt: the most accurate, for models of
-            up to a few thousand parameters and the default loss), in small or capital letters.
+            'LBFGS' (full batches, small models), 'Adam', or 'LM'
+            (Levenberg-Marquardt: the most accurate, for models of up to a few
+            thousand parameters and the default loss), in small or capital letters.
         steps : int
             Steps of the optimiser.
         log : int
@@ -80,61 +82,76 @@ class Fitting(Observed, Versions):
         lamb : float
             Weight of all penalties together; 0 skips them.
         lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff : float
-            Weights of the size of the edges, their entropy, the size and the roughness of the coefficients.
+            Weights of the size of the edges, their entropy, the size and the
+            roughness of the coefficients.
         update_grid : bool
             Move the grids to the data before some of the steps.
         grid_update_num : int
-            How many times, evenly spread over the steps before `stop_grid_update_step`.
+            How many times, evenly spread over the steps before
+            `stop_grid_update_step`.
         loss_fn : callable, optional
-            ``loss_fn(prediction, label)``; by default the mean square error, recorded as its root. The prediction is
-            (N, outputs), the labels are what they are in the data set: integers stay integers, and (N,) stays (N,), so
-            that the difference from (N, 1) would be (N, N).
+            ``loss_fn(prediction, label)``; by default the mean square error,
+            recorded as its root. The prediction is (N, outputs), the labels are
+            what they are in the data set: integers stay integers, and (N,) stays
+            (N,), so that the difference from (N, 1) would be (N, N).
         lr : float, optional
-            Learning rate; by default 0.01 for 'Adam', and 1 for 'LBFGS' and 'LM', where it is the length of full steps.
+            Learning rate; by default 0.01 for 'Adam', and 1 for 'LBFGS' and 'LM',
+            where it is the length of full steps.
         start_grid_update_step, stop_grid_update_step : int
             Grids move only from the first and before the second of these steps.
         batch : int
             Rows drawn afresh for every step, -1 for all.
         metrics : sequence of callables, optional
-            Functions without arguments, recorded after every step under their names (taken names get a number).
+            Functions without arguments, recorded after every step under their
+            names (taken names get a number).
         save_fig : bool
-            Save a picture of the network every `save_fig_freq` steps into `img_folder`.
+            Save a picture of the network every `save_fig_freq` steps into
+            `img_folder`.
         in_vars, out_vars, beta
             For these pictures, see `plot`.
         singularity_avoiding, y_th
             See `forward`.
         reg_metric : str
-            How the size of edges is measured: 'edge_forward_spline_n', 'edge_forward_spline_u', 'edge_forward_sum',
-            'edge_backward' or 'node_backward'.
+            How the size of edges is measured: 'edge_forward_spline_n',
+            'edge_forward_spline_u', 'edge_forward_sum', 'edge_backward' or
+            'node_backward'.
         display_metrics : sequence of str, optional
             What the progress bar shows instead of losses and penalty.
         pred_fn : callable, optional
-            ``pred_fn(x)`` or ``pred_fn(model, x)`` computes the prediction from the inputs instead of `forward`, for
-            physics losses. The labels have the shape of what it returns, and grids are left alone.
+            ``pred_fn(x)`` or ``pred_fn(model, x)`` computes the prediction from
+            the inputs instead of `forward`, for physics losses. The labels have
+            the shape of what it returns, and grids are left alone.
         epochs : int, optional
-            Passes over the data instead of `steps`; with `batch`, rows come in random order without repetition.
+            Passes over the data instead of `steps`; with `batch`, rows come in
+            random order without repetition.
         patience : int, optional
-            Stop after this many steps without a better test loss (training loss where there is no test set).
+            Stop after this many steps without a better test loss (training loss
+            where there is no test set).
         restore_best : bool
             End with the parameters of the best step instead of those of the last.
         progress : bool
             Show a progress bar.
         grids : sequence of int or of list, optional
-            Numbers of grid intervals to train on, one after the other, such as ``[5, 10, 20]``, `steps` on each. The
-            model itself is refined, and its function kept; 'grid' is recorded with every step.
+            Numbers of grid intervals to train on, one after the other, such as
+            ``[5, 10, 20]``, `steps` on each. The model itself is refined, and its
+            function kept; 'grid' is recorded with every step.
         n_starts : int
-            Train this many starts, the model as it is and others drawn afresh, and keep the best. After every eighth of
-            the steps three in four are given up, by loss and penalties on the test set, or on a fifth of the training
-            data if there is none. The model as it is stays to the end: it takes the steps that it would take alone, and
-            is then compared with the best of the others, on the test set, or on the training data. So the result is
-            never worse there than with one start (except by the luck of a loader that shuffles). 16 starts take four
-            times the steps of one; `grids` after the first take twice the steps.
+            Train this many starts, the model as it is and others drawn afresh, and
+            keep the best. After every eighth of the steps three in four are given
+            up, by loss and penalties on the test set, or on a fifth of the
+            training data if there is none. The model as it is stays to the end: it
+            takes the steps that it would take alone, and is then compared with the
+            best of the others, on the test set, or on the training data. So the
+            result is never worse there than with one start (except by the luck of
+            a loader that shuffles). 16 starts take four times the steps of one;
+            `grids` after the first take twice the steps.
 
         Returns
         -------
         dict of 1-D arrays
-            'train_loss', 'test_loss' (if there is a test set), 'reg' and the metrics, one number per step. With
-            `n_starts` also 'starts': loss plus `lamb` times penalty at which each start was given up or ended, on the
+            'train_loss', 'test_loss' (if there is a test set), 'reg' and the
+            metrics, one number per step. With `n_starts` also 'starts': loss plus
+            `lamb` times penalty at which each start was given up or ended, on the
             scale of 'train_loss'.
 
         Raises

@@ -35,9 +35,11 @@ class Looking(Reading):
         mask: bool = True,
         out_vars_offset: float = 0.0,
     ) -> Figure:
-        """Draw the network: inputs below, outputs above, the function of every edge in a box.
+        """Draw the network, every edge as a box with its function.
 
-        Splines are black, symbolic functions red, both together purple; edges that matter little are pale.
+        Inputs are below, outputs above. Splines are black, symbolic functions red,
+        both together purple; edges that matter little are pale. The data are the
+        last input; after `fit` these are the training inputs.
 
         Parameters
         ----------
@@ -46,8 +48,9 @@ class Looking(Reading):
         beta : float
             An edge's opacity is ``tanh(beta * score)``.
         metric : str
-            The score: 'backward' (how much of the output goes through the edge), 'forward_u' (its standard deviation)
-            or 'forward_n' (the same over that of its input).
+            The score: 'backward' (how much of the output goes through the edge),
+            'forward_u' (its standard deviation) or 'forward_n' (the same over that
+            of its input).
         scale : float
             Size of the picture.
         tick : bool
@@ -55,10 +58,12 @@ class Looking(Reading):
         sample : bool
             Mark the samples on the curves.
         in_vars, out_vars : sequence of str or sympy expressions, optional
-            Names of inputs and outputs; after `prune_input`, names of all columns of the data serve as well.
+            Names of inputs and outputs; after `prune_input`, names of all columns
+            of the data serve as well.
         title : str or sympy expression, optional
+            What stands above the picture.
         varscale : float
-            Size of these names.
+            Size of the names and the title.
         mask : bool
             Leave removed edges out.
         out_vars_offset : float
@@ -67,14 +72,16 @@ class Looking(Reading):
         Returns
         -------
         matplotlib.figure.Figure
-            A notebook shows it by itself; in a script use ``figure.savefig("network.png")``.
+            A notebook shows it by itself; in a script use
+            ``figure.savefig("network.png")``.
 
         Raises
         ------
         StateError
             Before any data was seen.
         ArgumentError
-            For another number of names than there are variables, an unknown `metric`, or sizes that are not positive.
+            For another number of names than there are variables, an unknown
+            `metric`, or sizes that are not positive.
 
         Examples
         --------

@@ -205,18 +205,37 @@ class Symbolism(Versions):
         *,
         x: Any = None,
     ) -> None:
-        """Make every edge symbolic, with the function that `suggest_symbolic` ranks first for it.
+        """Make every edge symbolic, with the function that suits it best.
 
-        Of two edges in a row that are one function of one variable the first becomes `x`, the second that function.
+        An edge becomes ``c*f(a*x + b) + d``, with the function f that
+        `suggest_symbolic` ranks first; removed edges become 0, and those that
+        are symbolic already stay as they are. Of two edges in a row that are one
+        function of one variable the first becomes `x`, the second that function.
+        `fit` then trains the constants a, b, c, d.
 
         Parameters
         ----------
-        a_range, b_range, lib, weight_simple, x
-            As in `suggest_symbolic`.
+        a_range, b_range : pair of float
+            Where the fits search for a and b; the default is widened for inputs
+            that vary little.
+        lib : list of str, optional
+            The functions to choose from; by default all of `SYMBOLIC_LIB`.
         verbose : int
             0 prints nothing, 1 a line per edge, 2 more.
+        weight_simple : float
+            Weight of simplicity against fit, from 0 to 1. Only functions that fit
+            about as well as the best compete.
         r2_threshold : float
             Edges that no function fits better than this stay splines.
+        x : Tensor (N, inputs), optional
+            The data; by default those last trained on or given to `get_act`.
+
+        Raises
+        ------
+        StateError
+            Before any data was seen.
+        ArgumentError
+            If a function is unknown, or another argument cannot be used.
 
         Examples
         --------
@@ -262,13 +281,16 @@ class Symbolism(Versions):
         output_normalizer : pair of sequences, optional
             The same for the outputs.
         simplify : bool
-            Let sympy simplify the result. For a long formula this takes minutes; `tolerance` takes seconds.
+            Let sympy simplify the result. For a long formula this takes minutes;
+            `tolerance` takes seconds.
         tolerance : float, optional
-            Drop terms that do not matter on the data, and replace constants by pi, e, small integers and fractions,
-            as long as the outputs change by less than this share of their standard deviation. A report of the changes,
+            Drop terms that do not matter on the data, and replace constants by pi,
+            e, small integers and fractions, as long as the outputs change by less
+            than this share of their standard deviation. A report of the changes,
             and of what they cost, is printed and kept in `formula_report`.
         x : Tensor (N, inputs), optional
-            The data for `tolerance`; by default those last trained on or given to `get_act`.
+            The data for `tolerance`; by default those last trained on or given to
+            `get_act`.
         verbose : bool
             Print the report of `tolerance`.
 
