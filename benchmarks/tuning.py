@@ -82,7 +82,7 @@ def shape() -> None:
         for seed in SEEDS:
             model = KAN(width=width, grid=3, k=3, seed=seed)
             errors.append(fit(model, dataset)[1])
-        row(width, sum(p.numel() for p in model.parameters() if p.requires_grad), *errors)
+        row(width, sum(p.numel() for p in model.act_fun.parameters() if p.requires_grad), *errors)
 
 
 def starts() -> None:
