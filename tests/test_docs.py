@@ -221,3 +221,10 @@ def test_every_picture_is_shown_and_small() -> None:
 def test_every_picture_can_be_made_again() -> None:
     made = set(re.findall(r'"(\w+\.(?:png|svg))"', (PICTURES / "make.py").read_text(encoding="utf-8")))
     assert {path.name for path in PICTURES.iterdir() if path.suffix in (".png", ".svg")} == made
+
+
+@pytest.mark.parametrize("name", ["fit", "prune", "plot", "auto_symbolic", "symbolic_formula", "create_dataset"])
+def test_help_on_what_is_used_most_fits_into_80_columns(name: str) -> None:
+    text = inspect.getdoc(getattr(kan.KAN, name, None) or getattr(kan, name)) or ""
+    prose = [line for line in text.splitlines() if not line.startswith((">>>", "..."))]
+    assert [line for line in prose if len(line) + 4 > 80] == []  # `help` indents it
