@@ -259,7 +259,7 @@ def _traded(form: Shortened, limits: Limits) -> Shortened | None:
         others = np.delete(slopes, index, 1)
         alone = slopes[:, index] - others @ np.linalg.lstsq(others, slopes[:, index], rcond=None)[0]
         value, number = float(constant.expr), sympy.Integer(round(float(constant.expr)))
-        if abs(value - number) > min(_window(value, _rms(alone), limits) * max(1.0, abs(value)), _CLOSE):
+        if _gap(value, number) > min(_window(value, _rms(alone), limits) * max(1.0, abs(value)), _CLOSE):
             continue
         trade = _trade(form, index, number, others, limits)
         price = limits.price(limits.values_of(trade))
@@ -311,12 +311,17 @@ def _nearby(value: float, window: float) -> Iterator[Any]:
 def _meant(value: float) -> Any | None:
     """Return the fraction, of a power of pi or under a root, that a constant is no coincidence near to, or None."""
     for power, turns in _UNITS:
-        unit = math.pi**turns
-        fraction = Fraction(abs(value) ** power / unit).limit_denominator(_LARGEST_DENOMINATOR)
-        if fraction and abs(abs(value) ** power / unit - fraction) * fraction.denominator**2 < _COINCIDENCE:
+        ratio = abs(value) ** power / math.pi**turns
+        fraction = Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR)
+        if fraction and _gap(ratio, fraction) * fraction.denominator**2 < _COINCIDENCE:
             size = sympy.Rational(fraction.numerator, fraction.denominator) * sympy.pi**turns
             return sympy.root(size, power) * (1 if value > 0 else -1)
     return None
+
+
+def _gap(value: float, number: Any) -> float:
+    """Return how far a number is from a value, at least its rounding error: every double above 2^53 is whole."""
+    return max(abs(value - float(number)), math.ulp(value))
 
 
 def _rms(values: Any) -> float:

@@ -97,6 +97,12 @@ def test_the_constants_of_physics_are_recognised(meant, tolerance):
     assert shorten(expr, limits(expr, tolerance=tolerance)).expr == meant * sympy.exp(x) * (y + 3)
 
 
+@pytest.mark.parametrize(("value", "rounded"), [(537036.0962530613, "537000.0"), (6.02214076e23, "6.02e+23")])
+def test_a_large_constant_is_not_simple_because_its_digits_end(value, rounded):
+    expr = sympy.Float(value) * sympy.exp(x)
+    assert shorten(expr, limits(expr, tolerance=1e-3)).expr == sympy.Float(float(rounded)) * sympy.exp(x)
+
+
 def test_a_form_that_is_exact_wins_over_a_shorter_one_that_the_tolerance_allows():
     """The shorter one is (5*x/6 + 7/10)**2."""
     scale, meant = 2.39487550589107, sympy.Rational(9, 13) * (x + sympy.Rational(27, 32)) ** 2
