@@ -150,7 +150,8 @@ class LevenbergMarquardt(OneGroupOptimiser):
         Raises
         ------
         ArgumentError
-            For what is no residual, or has no gradient, such as derivatives made without `create_graph=True`.
+            For what is no residual, such as a loss, or has no gradient, such as derivatives made without
+            `create_graph=True`.
         """
         parameters = [parameter for parameter in self.param_groups[0]["params"] if parameter.requires_grad]
         return self.advance(ResidualSquares(parameters, self._layers, residual_fn))

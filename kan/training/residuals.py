@@ -142,6 +142,11 @@ class ResidualSquares:
     def _blocks(self) -> list[Tensor]:
         """Call the function, and return its residuals as matrices (samples, columns)."""
         returned = self._function()
+        if isinstance(returned, Tensor) and returned.ndim == 0 and self.size > 1:
+            raise ArgumentError(
+                "the function returned a single number, as a loss is; return the residuals at all points, without "
+                "`.square()` and `.mean()`: their squares are summed here. (A single residual has the shape (1,).)"
+            )
         blocks = list(returned) if isinstance(returned, (tuple, list)) else [returned]
         for block in blocks:
             if not isinstance(block, Tensor) or not block.is_floating_point():

@@ -47,7 +47,7 @@ FUNCTIONS: dict[str, Callable[[KAN], Any]] = {
     "equation before boundary": lambda model: torch.cat([0.1 * laplacian(model) + 1, 3 * model(X[:5])[:, 0]]),
     "two columns of both": lambda model: torch.cat([model(X), model(X[:5])]) * torch.tensor([1.0, 2.0]),
     "some in another order": lambda model: model(X)[[6, 0, 3, 1, 7]],
-    "mean": lambda model: model(X).mean(),
+    "mean": lambda model: (model(X).mean(),),
     "mixed rows": lambda model: model(X)[:, 0].cumsum(dim=0),
     "other rows": lambda model: model(X)[::2],
     "constant": lambda model: (model(X), torch.ones(3, dtype=torch.float64)),
@@ -137,6 +137,17 @@ def test_single_precision_residuals_are_not_bent(model: KAN) -> None:
 def test_what_is_no_residual_is_refused(model: KAN, returned: Any) -> None:
     with pytest.raises(ArgumentError, match="must return residuals"):
         squares_of(model, lambda _: returned).model()
+
+
+def test_a_loss_is_refused(model: KAN) -> None:
+    """Its square would be minimised, with a model of rank one."""
+    with pytest.raises(ArgumentError, match="single number, as a loss is"):
+        squares_of(model, lambda model: model(X).square().mean()).model()
+
+
+def test_one_number_may_have_one_residual() -> None:
+    root = nn.Parameter(torch.tensor(1.0, dtype=torch.float64))
+    assert ResidualSquares([root], [], lambda: root**2 - 2).model().value == 1
 
 
 def test_no_residual_at_all_is_refused(model: KAN) -> None:
