@@ -62,7 +62,7 @@ def symbolic_formula(
         Make the result simpler, see `simplify_formula`, at the price of changing the outputs by less than this share of
         their standard deviation on the data. The report is kept in `network.formula_report`.
     x : Tensor (N, inputs), optional
-        The data for `tolerance`, by default the network's reference data.
+        The data for `tolerance`, normalised as the network takes them; by default its reference data.
     verbose : bool
         Print the report of `tolerance`.
 
@@ -78,7 +78,7 @@ def symbolic_formula(
     FormulaError
         If edges are still splines, which it names, or carry a function that sympy cannot take.
     ArgumentError
-        If `var` or a normaliser has the wrong length.
+        If `var` or a normaliser has the wrong length, or `var` a name twice.
     StateError
         If symbolic edges are switched off, or `tolerance` has no data.
 
@@ -186,7 +186,10 @@ def _variables(network: Network, var: Sequence[Any] | None) -> list[Any]:
     if var is None:
         return [sympy.Symbol(f"x_{column + 1}") for column in network.input_id.tolist()]
     chosen = network.per_input("var", [var] if isinstance(var, (str, sympy.Basic)) else list(var))
-    return [sympy.Symbol(name) if isinstance(name, str) else sympy.sympify(name) for name in chosen]
+    variables = [sympy.Symbol(name) if isinstance(name, str) else sympy.sympify(name) for name in chosen]
+    if len(set(variables)) < len(variables):
+        raise ArgumentError(f"`var` must give every input a name of its own; got {variables}.")
+    return variables
 
 
 def _input_units(network: Network, normalizer: Any) -> tuple[list[float], list[float]]:

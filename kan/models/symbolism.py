@@ -289,8 +289,8 @@ class Symbolism(Versions):
             than this share of their standard deviation. A report of the changes,
             and of what they cost, is printed and kept in `formula_report`.
         x : Tensor (N, inputs), optional
-            The data for `tolerance`; by default those last trained on or given to
-            `get_act`.
+            The data for `tolerance`, normalised as the network takes them; by
+            default those last trained on or given to `get_act`.
         verbose : bool
             Print the report of `tolerance`.
 

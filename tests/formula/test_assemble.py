@@ -159,6 +159,11 @@ def test_variables_can_be_expressions():
     assert formulas[0].free_symbols == {a, b}
 
 
+def test_two_inputs_cannot_have_one_name():
+    with pytest.raises(ArgumentError, match=r"a name of its own; got \[v, v\]"):
+        symbolic_formula(symbolic_network([2, 1]), ["v", "v"])
+
+
 def test_all_nodes_are_kept_as_in_pykan():
     network = symbolic_network([2, [1, 1], 1])
     formulas, variables = symbolic_formula(network)
