@@ -173,7 +173,8 @@ def add_symbolic(
         Elementwise function of a tensor. One that autograd cannot differentiate, such as `torch.special.bessel_j0`, is
         differentiated by differences.
     c : float
-        Complexity, at least zero.
+        Complexity, at least zero. By default that of `x`; with 3 or more, `sin` and `x^2` are chosen where they fit as
+        well.
     fun_singularity : callable, optional
         ``(x, y_th) -> (anything, value)``, used when singularities are avoided. By default `fun` itself.
 
