@@ -42,8 +42,6 @@ from kan.spline import (
 if TYPE_CHECKING:
     from kan.layers.edge_weights import SampleWeights
 
-_LOW_PRECISION = (torch.float16, torch.bfloat16)
-
 
 class KANLayer(nn.Module):
     """A layer of `in_dim` x `out_dim` learnable univariate functions.
@@ -213,8 +211,7 @@ class KANLayer(nn.Module):
 
     def features(self, x: Tensor) -> Features:
         """Compute the features in which edges are linear, for inputs (I, N) that are used often on one grid."""
-        if x.dtype in _LOW_PRECISION:
-            x = x.float()  # as in `edge_sums`
+        x = x.to(torch.promote_types(x.dtype, torch.float32))  # as in `edge_sums`
         with full_precision(x.device.type):
             return make_features(x, self.base_values(x), self.grid.to(x.dtype), degree=self.k)
 
@@ -239,9 +236,10 @@ class KANLayer(nn.Module):
                 return self.edge_sums(x, with_variances=with_variances, features=features)
         tensors: tuple[Tensor, ...] = (x, self.coef, self.scale_base, self.scale_sp, self.mask, self.grid)
         dtype = x.dtype
-        if dtype in _LOW_PRECISION:
-            # Eleven bits cannot tell knots apart; the bases are computed in float32.
-            tensors = tuple(tensor.float() for tensor in tensors)
+        # Eleven bits cannot tell knots apart; the bases are computed in float32 at least.
+        common = torch.promote_types(torch.promote_types(dtype, self.coef.dtype), torch.float32)
+        if not dtype == self.coef.dtype == common:
+            tensors = tuple(tensor.to(common) for tensor in tensors)
         x, coef, scale_base, scale_sp, mask, grid = tensors
         base = x if features is not None else self.base_values(x)  # part of the features
         options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}

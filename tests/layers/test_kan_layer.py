@@ -178,6 +178,23 @@ def test_half_precision_rounds_the_result_and_nothing_else(dtype: torch.dtype, n
     assert torch.allclose(y.double(), expected, rtol=torch.finfo(dtype).eps, atol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("own", [torch.bfloat16, torch.float32, torch.float64])
+@pytest.mark.parametrize(("samples", "num"), [(5, 5), (3000, 5), (1500, 60)])
+def test_inputs_of_another_format_are_computed_in_the_finer_one(
+    dtype: torch.dtype, own: torch.dtype, samples: int, num: int
+) -> None:
+    layer = make_layer(64, 2, num=num).to(own)
+    x = random(samples, 64).to(dtype).requires_grad_()
+    y = layer.forward_sum(x)
+    expected = copy.deepcopy(layer).double().forward_sum(x.double())
+    y.sum().backward()
+    assert y.dtype == dtype
+    torch.testing.assert_close(y, expected.to(dtype), atol=1e-5, rtol=torch.finfo(dtype).eps)
+    assert layer.coef.grad is not None
+    assert layer.coef.grad.dtype == own
+
+
 # Grids
 
 
