@@ -57,6 +57,16 @@ def is_readable(tensor: torch.Tensor) -> bool:
     return plain and tensor.dtype in (torch.float32, torch.float64)
 
 
+def check_floating(name: str, values: object) -> None:
+    """Raise an :class:`ArgumentError`, with the remedy, unless `values` is a tensor of floating-point numbers."""
+    if not (isinstance(values, torch.Tensor) and values.is_floating_point()):
+        found = f"one of {values.dtype}" if isinstance(values, torch.Tensor) else shown(values)
+        raise ArgumentError(
+            f"`{name}` must be a tensor of floating-point numbers; got {found}. "
+            f"`torch.as_tensor(numpy.asarray({name}), dtype=torch.float32)` makes one."
+        )
+
+
 def check_finite(name: str, tensor: torch.Tensor) -> None:
     """Raise an :class:`ArgumentError` that says where and how many unless every entry is finite."""
     finite = torch.isfinite(tensor)

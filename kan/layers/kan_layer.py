@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from kan.common.arrays import check_finite
+from kan.common.arrays import check_finite, check_floating
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
 from kan.common.modules import is_hooked, move
 from kan.common.properties import settled
@@ -176,7 +176,7 @@ class KANLayer(nn.Module):
         Raises
         ------
         ArgumentError
-            If `x` is not (N, I).
+            If `x` is not (N, I), or no tensor of floating-point numbers.
 
         Examples
         --------
@@ -186,6 +186,7 @@ class KANLayer(nn.Module):
         >>> y.shape, postacts.shape
         (torch.Size([10, 5]), torch.Size([10, 5, 3]))
         """
+        check_floating("x", x)
         self._check_rows(x)
         preacts = x[:, None, :].expand(-1, self.out_dim, -1)
         splines = self.edge_splines(x.T)  # (I, O, N)
@@ -203,6 +204,7 @@ class KANLayer(nn.Module):
         >>> KANLayer(in_dim=3, out_dim=5).forward_sum(torch.rand(4, 7, 3)).shape
         torch.Size([4, 7, 5])
         """
+        check_floating("x", x)
         self._check_columns(x)
         leading = x.shape[:-1]
         # `leading.numel()` would be a fixed number for `torch.export`; -1 is no number for tensors without entries.

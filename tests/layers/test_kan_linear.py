@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import inspect
 import io
+import re
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -57,6 +60,21 @@ def test_grid_eps_says_how_uniform_the_knots_become() -> None:
         linear.update_grid_from_samples(x)
     assert torch.allclose(uniform.grid[0, 3:-3], torch.linspace(0, 1, 6), atol=1e-6)
     assert float(quantiles.grid[0, 4]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("x", "found"),
+    [
+        (np.zeros((5, 3)), "got a ndarray"),
+        ([[1.0, 2.0, 3.0]], "got [[1.0, 2.0, 3.0]]"),
+        (torch.ones(5, 3, dtype=torch.long), "got one of torch.int64"),
+        (torch.ones(5, 3, dtype=torch.complex64), "got one of torch.complex64"),
+    ],
+)
+def test_what_is_no_tensor_of_floating_point_numbers_is_refused_with_the_remedy(x: Any, found: str) -> None:
+    for layer in (KANLinear(3, 2), KANLayer(3, 2)):
+        with pytest.raises(ArgumentError, match=re.escape(found) + r".*torch\.as_tensor\(numpy\.asarray\(x\)"):
+            layer(x)
 
 
 def test_the_spline_scale_is_trained_on_request_only() -> None:
