@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from kan.common.precision import to_double
+from kan.common.transforms import full_precision
 from kan.spline.basis import basis, basis_values
 from kan.spline.knots import interior_knots
 
@@ -31,7 +32,8 @@ _TRANSFER_RESOLUTION = 1e-12
 
 def evaluate_curves(x: Tensor, knots: Tensor, coefficients: Tensor, *, degree: int) -> Tensor:
     """Evaluate every curve of every input: x (I, N), coefficients (I, O, B) -> (I, O, N)."""
-    return torch.bmm(coefficients, basis(x, knots, degree=degree))
+    with full_precision(x.device.type):
+        return torch.bmm(coefficients, basis(x, knots, degree=degree))
 
 
 def fit_coefficients(x: Tensor, y: Tensor, knots: Tensor, *, degree: int) -> Tensor:

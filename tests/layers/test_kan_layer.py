@@ -178,6 +178,14 @@ def test_half_precision_rounds_the_result_and_nothing_else(dtype: torch.dtype, n
     assert torch.allclose(y.double(), expected, rtol=torch.finfo(dtype).eps, atol=1e-6)
 
 
+def test_edges_by_themselves_keep_their_precision_under_autocast() -> None:
+    layer, x = make_layer().float(), random(50, 3).float()
+    expected = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = layer(x)
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
 @pytest.mark.parametrize("own", [torch.bfloat16, torch.float32, torch.float64])
 @pytest.mark.parametrize(("samples", "num"), [(5, 5), (3000, 5), (1500, 60)])
