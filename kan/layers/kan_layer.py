@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.graph import increment_version
 
 from kan.common.arrays import check_finite, check_floating
 from kan.common.errors import ArgumentError, StateError, check_choice, check_number, check_range, check_whole
@@ -368,8 +369,9 @@ class KANLayer(nn.Module):
         coefficients = transfer_coefficients(
             samples, source.grid, source.coef, knots, degree=source.k, new_degree=self.k
         )
-        self.grid.data = knots.to(self.grid)
-        self.coef.data = coefficients.to(self.coef)
+        for parameter, values in ((self.grid, knots), (self.coef, coefficients)):
+            parameter.data = values.to(parameter)
+            increment_version(parameter)  # so that torch refuses a backward pass that began with the old values
 
     @torch.no_grad()
     def get_subset(self, in_id: Any, out_id: Any) -> KANLayer:

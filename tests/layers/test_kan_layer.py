@@ -292,6 +292,16 @@ def test_samples_that_are_not_finite_move_no_grid(value: float) -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in layer.state_dict().items())
 
 
+@pytest.mark.parametrize("samples", [50, 50_000])
+@pytest.mark.parametrize("move", [KANLayer.update_grid_from_samples, lambda layer, x: layer.refine(x, 10)])
+def test_a_backward_pass_across_a_move_of_the_grid_is_refused(samples: int, move: Any) -> None:
+    layer, x = make_layer(), random(samples, 3)
+    loss = layer.forward_sum(x).square().mean()
+    move(layer, x)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
 def test_an_update_without_samples_is_refused() -> None:
     with pytest.raises(ArgumentError, match="at least one sample"):
         KANLayer(3, 2).update_grid_from_samples(torch.zeros(0, 3))
