@@ -333,6 +333,7 @@ class KANLayer(nn.Module):
         x : Tensor (N, I)
             Samples; knots are stretched to cover them. Without any, the range of the grid stays.
         intervals : int
+            The coefficients are of another shape then, and an optimiser of them has to be made anew.
 
         Raises
         ------
