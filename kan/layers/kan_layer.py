@@ -193,7 +193,7 @@ class KANLayer(nn.Module):
         splines = self.edge_splines(x.T)  # (I, O, N)
         base = self.base_values(x.T)[:, None, :]  # (I, 1, N)
         outputs = self.mask[:, :, None] * (self.scale_base[:, :, None] * base + self.scale_sp[:, :, None] * splines)
-        return outputs.sum(dim=0).T, preacts, outputs.permute(2, 1, 0), splines.permute(2, 1, 0)
+        return outputs.sum(dim=0).T.contiguous(), preacts, outputs.permute(2, 1, 0), splines.permute(2, 1, 0)
 
     def forward_sum(self, x: Tensor) -> Tensor:
         """Evaluate the layer: ``(..., I) -> (..., O)``, any leading dimensions, any floating dtype.
@@ -209,8 +209,8 @@ class KANLayer(nn.Module):
         self._check_columns(x)
         leading = x.shape[:-1]
         # `leading.numel()` would be a fixed number for `torch.export`; -1 is no number for tensors without entries.
-        rows = math.prod(leading)
-        return self.edge_sums(x.reshape(rows, self.in_dim).T).sums.T.reshape(*leading, self.out_dim)
+        nodes = x.reshape(math.prod(leading), self.in_dim).T.contiguous()
+        return self.edge_sums(nodes).sums.T.contiguous().reshape(*leading, self.out_dim)
 
     def features(self, x: Tensor) -> Features:
         """Compute the features in which edges are linear, for inputs (I, N) that are used often on one grid."""

@@ -42,6 +42,16 @@ def test_it_computes_the_sum_of_a_kan_layer() -> None:
     assert torch.equal(linear(x), layer.forward_sum(x))
 
 
+@pytest.mark.parametrize("shape", [(5, 3), (4, 5, 3), (2000, 3)])
+def test_its_output_is_in_the_usual_order_of_memory(shape: tuple[int, ...]) -> None:
+    """As after `nn.Linear`, so that `view` works."""
+    x = torch.rand(*shape, generator=stream(0))
+    y = KANLinear(3, 2)(x)
+    assert y.is_contiguous()
+    assert torch.equal(y.view(-1), y.reshape(-1))
+    assert KANLayer(3, 2)(x.flatten(0, -2))[0].is_contiguous()
+
+
 def test_the_base_function_is_made_from_its_class() -> None:
     linear = KANLinear(1, 1, scale_spline=0.0, base_activation=nn.Tanh, generator=stream(0))
     x = torch.linspace(-1, 1, 7)[:, None]
