@@ -151,6 +151,8 @@ class Training:
         # Training and test data for as long as the grids stay, and the batches that they are made of.
         self._points: _Points | None = None
         self._batches = self.data.steps()
+        # The batch of the last step.
+        self._last: Batch | None = None
 
     @property
     def total(self) -> int:
@@ -176,11 +178,12 @@ class Training:
                 train, test = next(self._batches)
                 with threads_for(self._products(train)):
                     self._take_step(step, train, test)
+                has_waited = self._has_waited("train_loss" if test is None else "test_loss")
                 if self.on_step is not None:
                     self.on_step(number)
                 yield number
                 number += 1
-                if self._has_waited("train_loss" if test is None else "test_loss"):
+                if has_waited:
                     break
         if self._best is not None and self.stop_rule.restore_best:
             self._best.restore()
@@ -204,13 +207,13 @@ class Training:
         """Return a run of the same arguments, data and network, at its beginning."""
         twin = copy.copy(self)
         twin.record, twin.optimiser = Record(list(self.record.values), shown=self.record.shown), self._make_optimiser()
-        twin._best = None if self._best is None else BestModel(self.network)
         twin.use(self.data.twin())
         return twin
 
-    def use(self, data: TensorData | LoaderData) -> None:
-        """Go on with other data."""
+    def use(self, data: TensorData | LoaderData, *, watch: bool = True) -> None:
+        """Go on with other data, with whose losses earlier ones do not compare; the stop rule holds if `watch`."""
         self.data, self._batches = data, data.steps()
+        self._best = BestModel(self.network) if watch and not self.stop_rule.is_idle else None
         self.release()
 
     def release(self) -> None:
@@ -271,9 +274,10 @@ class Training:
         """Take one step: grids, optimiser, numbers."""
         if self.grids.is_due(step):
             self._update_grids(train[0])
-        if self._is_finished(step):
+        if self._is_finished(step, train):
             self.record.repeat()
             return
+        self._last = train
         if self._points is None or not self._points.hold(self.network, train):
             self._points = self._prepare(train, test)
         self._points.step()
@@ -295,9 +299,9 @@ class Training:
 
         return _Points(train, grids, point, lambda: self.optimiser.step(closure), at_test)
 
-    def _is_finished(self, step: int) -> bool:
+    def _is_finished(self, step: int, train: Batch) -> bool:
         """Whether another step would change nothing: same data, same grids (or no splines), and no descent left."""
-        if not (getattr(self.optimiser, "stagnated", False) and self.data.is_constant):
+        if not (getattr(self.optimiser, "stagnated", False) and self._last is train):
             return False
         return self.grids.is_over(step) or not _has_splines(self.network)
 

@@ -175,7 +175,7 @@ class Start:
         data, held = self._data, len(order) // _HELD_OUT
         if isinstance(data, TensorData) and data.test is None and held:
             part, self._judges = data.split(order, held=held)
-            self.training.use(part)
+            self.training.use(part, watch=False)
 
     def go_on(self, steps: int) -> Iterator[int]:
         """Let the network have this start's parameters, and take some steps."""

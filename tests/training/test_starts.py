@@ -11,6 +11,7 @@ import torch
 
 from kan import KAN
 from kan.common.errors import ArgumentError
+from kan.training import GridSchedule, Training
 
 
 def objective(model: Any, dataset: Any, *, lamb: float) -> float:
@@ -129,6 +130,41 @@ def test_without_a_test_set_some_training_rows_judge(make: Any, dataset: Any) ->
     results = make().fit(training, steps=8, n_starts=3, progress=False)
     assert np.isfinite(results["starts"]).all()
     assert "test_loss" not in results
+
+
+@pytest.mark.parametrize("stop_rule", [{"restore_best": True}, {"patience": 1}])
+def test_the_stop_rule_compares_losses_on_the_same_rows_only(make: Any, stop_rule: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.rand(12, 1, generator=generator) * 2 - 1, torch.randn(12, 1, generator=generator)
+    model = make((1, 1, 1), k=2).double()
+    for layer in model.act_fun:  # a start that cannot win
+        for parameter in (layer.coef, layer.scale_base, layer.scale_sp):
+            parameter.data.zero_()
+    data = {"train_input": x, "train_label": y}
+    results = model.fit(data, opt="LM", steps=64, n_starts=3, update_grid=False, progress=False, **stop_rule)
+    on_some_rows, on_all_rows = np.split(results["train_loss"], [8])  # trials take an eighth of the steps
+    assert min(on_some_rows) < min(on_all_rows)
+    if "patience" in stop_rule:
+        assert on_all_rows[-1] >= min(on_all_rows[:-1])
+    else:
+        with torch.no_grad():
+            error = float((model(x) - y).square().mean().sqrt())
+        assert error == pytest.approx(min(on_all_rows), rel=1e-6)
+
+
+def test_an_optimiser_that_came_to_a_standstill_goes_on_with_other_data(make: Any, dataset: Any) -> None:
+    model = make((2, 1)).double()
+    data = {"train_input": dataset["train_input"], "train_label": dataset["train_label"] + dataset["train_input"] ** 9}
+    data["train_label"] = data["train_label"][:, [0]]
+    training = Training(model, data, opt="LM", steps=100, grids=GridSchedule(False, 10, -1, 50))
+    every_row, steps = training.data, training.advance()
+    part, _ = every_row.split(torch.arange(60), held=12)
+    training.use(part)
+    while not training.optimiser.stagnated:
+        next(steps)
+    training.use(every_row)
+    first, *_, last = (training.record.values["train_loss"][-1] for _ in zip(range(20), steps))
+    assert last < first
 
 
 def test_product_nodes_and_grids_go_with_several_starts(make: Any, dataset: Any) -> None:
