@@ -98,7 +98,7 @@ class StartSearch:
         except BaseException:
             steps.close()
             if self._starts:
-                min(self._starts, key=lambda start: start.value).enter()
+                self._end_with(min(self._starts, key=lambda start: start.value))
             raise
 
     def _advance(self) -> Generator[str, None, None]:
@@ -114,9 +114,12 @@ class StartSearch:
         for start in finalists:
             yield from self._describe(start, start.finish())
             self.values[start.number] = start.judge()
-        best = min(finalists, key=lambda start: start.value)
-        self.training = best.training
-        best.enter()
+        self._end_with(min(finalists, key=lambda start: start.value))
+
+    def _end_with(self, start: Start) -> None:
+        """Let the network have the parameters of a start, and report its training."""
+        self.training = start.training
+        start.enter()
 
     def _describe(self, start: Start, steps: Iterator[int]) -> Iterator[str]:
         """Take the steps of one start, and describe each."""

@@ -210,3 +210,4 @@ def test_an_interrupt_leaves_the_best_start_that_is_known(make: Any, dataset: An
     with pytest.raises(KeyboardInterrupt):
         model.fit(dataset, steps=16, n_starts=8, metrics=[interrupt], progress=False)
     assert loss() < 1.2 * trained
+    assert model.last_results["test_loss"][-1] == pytest.approx(loss() ** 0.5, rel=1e-5)
