@@ -17,6 +17,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -163,7 +164,9 @@ def edge_sums(
 class _EdgeSums(torch.autograd.Function):
     """The operation of this module."""
 
+    # Numbers that overflow are no reason for numpy to warn: torch does not.
     @staticmethod
+    @np.errstate(all="ignore")
     def forward(
         ctx: Any,
         x: Tensor,
@@ -218,6 +221,7 @@ class _EdgeSums(torch.autograd.Function):
             return (*_gradients(ctx, grad_sums, grad_variances), None, None, None, None, None)
 
 
+@np.errstate(all="ignore")
 def _gradients(ctx: Any, grad_sums: Tensor, grad_variances: Tensor | None) -> tuple[Tensor | None, ...]:
     """Return the gradients of x, base, coefficients, scale_base, scale_spline and mask, those that are wanted."""
     saved = EdgeTensors(*ctx.saved_tensors)

@@ -2,7 +2,7 @@
 
 The matrices are small and the operations many: with a graph of their own they would cost as much as the network. Like
 `kan.layers.edge_kernel`, the arithmetic is written in what tensors and numpy arrays have in common, and small layers on
-the CPU go through numpy, whose calls cost a fraction of torch's.
+the CPU go through numpy, whose calls cost a fraction of torch's. Of overflows it says nothing, as torch.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ def sparsity(scales: Tensor, weights: SparsityWeights) -> Tensor:
     return _Sparsity.apply(scales, weights)
 
 
+@np.errstate(all="ignore")
 def spline_sparsity(
     variances: Tensor, inputs: InputSpread, weights: SparsityWeights, *, for_inputs: bool
 ) -> tuple[float, tuple[Tensor, Tensor | None]]:
@@ -79,6 +80,7 @@ class InputSpread(NamedTuple):
     floor: float
 
     @staticmethod
+    @np.errstate(all="ignore")
     def of(inputs: Tensor, *, edges: int, floor: float) -> InputSpread:
         """Measure inputs (I, N) of a layer with so many edges; what varies by rounding alone has no width."""
         x = _as_array(inputs, beside=edges)
@@ -94,6 +96,7 @@ class _Sparsity(torch.autograd.Function):
     """`sparsity`."""
 
     @staticmethod
+    @np.errstate(all="ignore")
     def forward(ctx: Any, scales: Tensor, weights: SparsityWeights) -> Tensor:
         ctx.weights = weights
         value, gradient = _sparsity(_as_array(scales), weights)

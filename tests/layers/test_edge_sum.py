@@ -216,3 +216,13 @@ def test_gradients_that_are_asked_for_where_autocast_is_on_are_those_of_full_pre
         with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
             found.append(torch.autograd.grad(sums, tensors))
     torch.testing.assert_close(*found)
+
+
+@pytest.mark.parametrize("size", [1e30, float("inf")])
+def test_numbers_that_overflow_give_no_warning(size: float) -> None:
+    case = {name: tensor.float() for name, tensor in make_case(2).items()}
+    leaves = {name: (case[name] * (size if name in ("x", "base") else 1)).requires_grad_() for name in NAMES}
+    sums, variances = edge_sums(**leaves, knots=case["knots"], degree=2, with_variances=True)
+    assert variances is not None
+    (sums.square().sum() + variances.sum()).backward()
+    assert not bool(leaves["scale_base"].grad.isfinite().all())

@@ -102,3 +102,12 @@ def test_inputs_that_vary_by_rounding_do_not_count(layer, dtype: torch.dtype) ->
     for gradient, other in zip(gradients, others):
         assert not gradient[1].any()
         assert torch.equal(gradient, other)
+
+
+@pytest.mark.usefixtures("library")
+def test_inputs_that_overflow_give_no_warning(layer) -> None:
+    variances, inputs = layer
+    for size in (1e200, float("inf")):
+        value, _ = by_hand(variances.detach(), inputs.detach() * size)
+        assert not value > 0
+    assert not bool(sparsity(variances * float("inf"), WEIGHTS).isfinite())
