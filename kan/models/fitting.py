@@ -126,7 +126,7 @@ class Fitting(Observed, Versions):
             random order without repetition.
         patience : int, optional
             Stop after this many steps without a better test loss (training loss
-            where there is no test set).
+            where there is no test set); with `grids`, go on to the next one.
         restore_best : bool
             End with the parameters of the best step instead of those of the last.
         progress : bool
