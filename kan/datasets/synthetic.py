@@ -193,7 +193,8 @@ def _normalize(*, train: torch.Tensor, test: torch.Tensor) -> tuple[torch.Tensor
     """Centre and scale both sets by the columns of the training set."""
     if not train.is_floating_point():
         train, test = train.to(torch.get_default_dtype()), test.to(torch.get_default_dtype())
-    mean = train.mean(dim=0, keepdim=True)
-    std = train.std(dim=0, keepdim=True) if len(train) > 1 else torch.zeros_like(mean)
-    scale = torch.where(std > 0, std, torch.ones_like(std))
-    return (train - mean) / scale, (test - mean) / scale
+    # The mean and deviation of a constant are rounding, which must not be scaled up.
+    varies = train.amax(dim=0) > train.amin(dim=0)
+    centre = torch.where(varies, train.mean(dim=0), train[0])
+    scale = torch.where(varies, train.std(dim=0, correction=min(1, len(train) - 1)), 1.0)
+    return (train - centre) / scale, (test - centre) / scale

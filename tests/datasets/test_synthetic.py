@@ -122,10 +122,12 @@ def test_normalised_columns_have_mean_zero_and_std_one() -> None:
         torch.testing.assert_close(dataset[name].std(dim=0), torch.ones(dataset[name].shape[1]).double())
 
 
-@pytest.mark.parametrize("train_num", [1, 10])
-def test_normalising_a_constant_column_gives_zeros(train_num: int) -> None:
-    dataset = create_dataset(lambda x: 3 + 0 * x[:, [0]], train_num=train_num, normalize_label=True)
+@pytest.mark.parametrize("constant", [3, 0.1257])
+@pytest.mark.parametrize("train_num", [1, 10, 1000])
+def test_normalising_a_constant_column_gives_zeros(train_num: int, constant: float) -> None:
+    dataset = create_dataset(lambda x: constant + 0 * x[:, [0]], train_num=train_num, normalize_label=True)
     assert torch.equal(dataset["train_label"], torch.zeros(train_num, 1))
+    assert torch.equal(dataset["test_label"], torch.zeros(1000, 1))
 
 
 def test_no_test_samples() -> None:
