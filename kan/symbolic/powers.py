@@ -56,7 +56,7 @@ def power_name(exponent: Exponent) -> str:
     Parameters
     ----------
     exponent : int, float or Fraction
-        Finite, and not zero.
+        Finite, and not zero. A fraction with a large denominator is written as a decimal.
 
     Examples
     --------
@@ -64,6 +64,8 @@ def power_name(exponent: Exponent) -> str:
     >>> power_name(7), power_name(-2.5), power_name(Fraction(1, 3))
     ('x^7', '1/x^2.5', 'x^(1/3)')
     """
+    if isinstance(exponent, Fraction) and exponent.denominator > _LARGEST_DENOMINATOR:
+        exponent = float(exponent)
     if isinstance(exponent, float) and exponent.is_integer():
         exponent = int(exponent)
     number = str(abs(exponent))

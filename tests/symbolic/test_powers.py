@@ -27,6 +27,11 @@ def test_a_name_says_the_exponent(exponent: Any) -> None:
     assert float(found or 0) == float(exponent)
 
 
+@pytest.mark.parametrize("exponent", [Fraction(0.3), Fraction(-1, 10**10), Fraction(10**9 + 1, 10**9)])
+def test_a_fraction_of_many_digits_has_a_name_too(exponent: Fraction) -> None:
+    assert float(exponent_of(power_name(exponent)) or 0) == float(exponent)
+
+
 @pytest.mark.parametrize(
     "name",
     [
