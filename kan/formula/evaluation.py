@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import sympy
+from sympy.core.function import AppliedUndef
 
 from kan.common.errors import FormulaError
 from kan.symbolic.library import SYMBOLIC_LIB
@@ -168,7 +169,8 @@ def _function(expr: Any) -> Callable[..., Values]:
     if expr.is_Pow:
         return lambda base, exponent: np.power(np.asarray(base, dtype=float), exponent)
     name = expr.func.__name__
-    if name in _FUNCTIONS:
+    # What a user put in the place of the library's "log" has only its name, which says nothing to numpy.
+    if name in _FUNCTIONS and not isinstance(expr, AppliedUndef):
         return _FUNCTIONS[name]
     if name in SYMBOLIC_LIB:
         return _from_torch(SYMBOLIC_LIB[name][0])

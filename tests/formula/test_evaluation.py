@@ -46,6 +46,13 @@ def test_an_added_function_is_evaluated():
     np.testing.assert_allclose(output, torch.special.bessel_j0(torch.tensor(2 * POINTS)).numpy())
 
 
+def test_a_function_that_replaces_one_of_the_library_is_evaluated(monkeypatch):
+    monkeypatch.setitem(SYMBOLIC_LIB, "log", SYMBOLIC_LIB["log"])
+    add_symbolic("log", lambda x: torch.log(torch.abs(x)))
+    output = Evaluation(SYMBOLIC_LIB["log"].sympy_fun(-x), COLUMNS).output
+    np.testing.assert_allclose(output, np.log(POINTS))
+
+
 def test_a_function_that_nobody_knows_is_an_error():
     with pytest.raises(FormulaError, match="add_symbolic"):
         Evaluation(sympy.Function("nobody")(x), COLUMNS)
