@@ -116,6 +116,12 @@ def test_a_constant_without_a_meaning_keeps_the_digits_that_the_tolerance_asks_f
     assert str(shorten(expr, limits(expr, tolerance=tolerance)).expr) == f"{digits}*x"
 
 
+@pytest.mark.parametrize("constant", ["6.022141e+23", "98765432198.7", "-1.989e+30"])
+def test_a_large_constant_is_not_taken_for_a_whole_number(constant):
+    expr = sympy.Float(constant) * x
+    assert str(shorten(expr, limits(expr, tolerance=1e-12)).expr) == f"{constant}*x"
+
+
 def test_a_whole_number_is_no_multiple_of_pi():
     expr = x**2 + sympy.Float(0.01) * sympy.sin(sympy.Float(3.0002) * x)
     assert shorten(expr, limits(expr, tolerance=1e-2)).expr == x**2 + sympy.sin(3 * x) / 100
