@@ -127,7 +127,8 @@ def _rescaled(coefficient: Any, rest: Any) -> Iterator[Any]:
             continue
         others = rest / factor
         scales = _scales(base)
-        if coefficient.is_Float:
+        # Under a high root a coefficient becomes a high power of itself, which may be no float any more.
+        if coefficient.is_Float and abs(math.log(abs(coefficient)) / exponent) < _LARGEST_EXPONENT:
             scales.append(abs(float(coefficient)) ** float(-1 / exponent))
         for scale in scales:
             signed = scale if exponent.is_Integer and not isinstance(factor, sympy.Abs) else abs(scale)

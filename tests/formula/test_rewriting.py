@@ -36,6 +36,14 @@ def test_rewriting_keeps_the_values(formula, a, b, c):
         np.testing.assert_allclose(Evaluation(other, COLUMNS).output, expected, rtol=1e-8, atol=scale)
 
 
+@pytest.mark.parametrize("coefficient", [1e-4, 1e4])
+def test_a_coefficient_may_be_too_far_from_one_to_go_into_a_root(coefficient):
+    expr = sympy.Float(coefficient) * (2.5 * x + 3.5) ** sympy.Rational(1, 100)
+    values = Evaluation(expr, COLUMNS).output
+    for other in alternatives(expr):
+        np.testing.assert_allclose(Evaluation(other, COLUMNS).output, values, rtol=1e-12)
+
+
 def test_phases_become_small():
     assert fold(sympy.sin(2.0 * x + 2 * math.pi)).args[0].as_coeff_Add()[0] == pytest.approx(0, abs=1e-12)
     assert fold(sympy.sin(2.0 * x + 4.0)) == -sympy.sin(2.0 * x + sympy.Float(4.0 - math.pi))
