@@ -87,11 +87,12 @@ def fix_symbolic(
     """
     layer, i, j = checked_edge(network, layer=l, i=i, j=j)
     check_function(fun_name)
+    data = _samples(network, x) if fit_params_bool else None
     enable_symbolic(network, verbose=verbose)
     symbolic, removed = network.symbolic_fun[layer], is_removed(network, layer, i, j)
     r2: Tensor | None = None
-    if fit_params_bool:
-        step = network.trace(_samples(network, x)).layers[layer]
+    if data is not None:
+        step = network.trace(data).layers[layer]
         samples = step.inputs[i], step.edge_values(i, j)
         r2 = symbolic.fix_symbolic(i, j, fun_name, *samples, a_range=a_range, b_range=b_range, verbose=verbose)
     else:

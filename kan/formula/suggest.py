@@ -154,9 +154,9 @@ def auto_symbolic(
     >>> network.symbolic_fun[0].funs_name
     [['x']]
     """
-    enable_symbolic(network, verbose=bool(verbose))
     search = Search(lib, Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
     data = network.reference_data(x)
+    enable_symbolic(network, verbose=bool(verbose))
     trace = network.trace(data)
     edges = [
         (layer, i, j)

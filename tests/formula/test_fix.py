@@ -135,6 +135,13 @@ def test_a_refused_name_switches_nothing_on(network, name):
     assert not network.symbolic_enabled
 
 
+def test_without_data_nothing_is_switched_on(network):
+    network.symbolic_enabled = False
+    with pytest.raises(StateError):
+        fix_symbolic(network, 0, 0, 1, "sin")
+    assert not network.symbolic_enabled
+
+
 def test_unfixing_brings_the_spline_back(network, x):
     before = network(x)
     fix_symbolic(network, 0, 0, 1, "tanh", x=x, verbose=False)

@@ -7,7 +7,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from kan import KAN
-from kan.common.errors import ArgumentError, StateError
+from kan.common.errors import ArgumentError, KANError, StateError
 from kan.formula import auto_symbolic, choosing, fix_symbolic, suggest_symbolic, unfix_symbolic_all
 from kan.network import Network
 from kan.surgery.masks import remove_edge
@@ -186,6 +186,14 @@ def test_auto_symbolic_switches_symbolic_edges_on_again():
     auto_symbolic(network, lib=["x", "sin"], x=torch.rand(50, 1), verbose=0)
     assert network.symbolic_enabled
     assert network.has_symbolic
+
+
+@pytest.mark.parametrize(("lib", "x"), [(["sinus"], torch.zeros(5, 1)), (["sin"], None)])
+def test_what_auto_symbolic_refuses_switches_nothing_on(lib, x):
+    network = Network(width=[1, 1], symbolic_enabled=False, seed=0)
+    with pytest.raises(KANError):
+        auto_symbolic(network, lib=lib, x=x, verbose=0)
+    assert not network.symbolic_enabled
 
 
 def test_edges_whose_arguments_leave_the_domain_are_named(plant):
