@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 import secrets
+import shutil
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,7 @@ def read_archive(path: Path) -> Any:
 def write_archive(content: Any, path: Path) -> None:
     """Write tensors and plain values to `path`, in one step: on failure the file that was there before is intact.
 
-    Missing folders are created, and a symbolic link stays one.
+    Missing folders are created, a symbolic link stays one, and who may read the file stays as it was.
 
     Raises
     ------
@@ -77,6 +78,8 @@ def write_archive(content: Any, path: Path) -> None:
         draft = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
         try:
             with draft.open("xb") as stream:
+                with contextlib.suppress(OSError):  # there is no older file, or the file system knows no modes
+                    shutil.copymode(target, draft)
                 stream.write(buffer.getbuffer())
                 stream.flush()
                 os.fsync(stream.fileno())

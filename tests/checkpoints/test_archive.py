@@ -77,6 +77,14 @@ def test_the_umask_decides_who_may_read(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "file.pt").stat().st_mode) == 0o644
 
 
+@pytest.mark.skipif(os.name == "nt", reason="POSIX permissions")
+def test_a_file_that_only_its_owner_may_read_stays_so(tmp_path: Path) -> None:
+    write_archive(CONTENT, tmp_path / "file.pt")
+    (tmp_path / "file.pt").chmod(0o600)
+    write_archive({"number": 4}, tmp_path / "file.pt")
+    assert stat.S_IMODE((tmp_path / "file.pt").stat().st_mode) == 0o600
+
+
 @pytest.mark.skipif(os.name == "nt", reason="symbolic links need a privilege there")
 def test_a_symbolic_link_stays_one(tmp_path: Path) -> None:
     (tmp_path / "link.pt").symlink_to(tmp_path / "real.pt")
