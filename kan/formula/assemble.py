@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from kan.common.arrays import to_tensor
 from kan.common.console import say
 from kan.common.errors import ArgumentError, FormulaError
 from kan.common.precision import to_double
@@ -215,7 +216,7 @@ def _denormalised(nodes: list[Any], normalizer: Any) -> list[Any]:
 def _pair(name: str, normalizer: Any) -> tuple[list[float], list[float]]:
     """Read means and standard deviations."""
     try:
-        mean, std = (torch.as_tensor(part).detach().flatten() for part in normalizer)
+        mean, std = (to_tensor(part, plain=torch.float64).detach().flatten() for part in normalizer)
     except (TypeError, ValueError):
         raise ArgumentError(f"`{name}` must be a pair [means, standard deviations]; got {normalizer!r}.") from None
     return shortest_floats(mean), shortest_floats(std)

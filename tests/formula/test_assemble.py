@@ -145,6 +145,14 @@ def test_a_deviation_of_zero_is_an_error():
         symbolic_formula(symbolic_network([2, 1]), normalizer=[[0, 0], [1, 0]])
 
 
+def test_normalisers_keep_all_their_digits():
+    network = Network(width=[1, 1], seed=0)
+    fix_symbolic(network, 0, 0, 0, "sin", fit_params_bool=False)
+    mean, scale = 273.15123456789, 1234567.8912345
+    (formula,), (x,) = symbolic_formula(network, normalizer=[[mean], [1]], output_normalizer=[[0], [scale]])
+    assert formula == sympy.Float(scale) * sympy.sin(x - sympy.Float(mean))
+
+
 def test_output_normalisers_of_wrong_length_are_errors():
     with pytest.raises(ArgumentError, match="output_normalizer"):
         symbolic_formula(symbolic_network([2, 1]), output_normalizer=[[0, 0], [1, 1]])
