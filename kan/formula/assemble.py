@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -299,5 +300,5 @@ def shortest_floats(values: Tensor) -> list[Any]:
     array = array.float() if array.dtype in (torch.float16, torch.bfloat16) else array
     if array.dtype == torch.float32:
         flat = [float(str(entry)) for entry in array.flatten().numpy()]
-        return torch.tensor(flat, dtype=torch.float64).reshape(array.shape).tolist()
+        return np.reshape(flat, array.shape).tolist()
     return array.to(torch.float64).tolist()

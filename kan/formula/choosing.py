@@ -87,7 +87,7 @@ class Search:
     def pass_on(self, edge: Edge) -> Choice:
         """Return the choice of 'x' as it is."""
         ranking = self.preference.rank(["x"], [1.0], [self.complexities[self.names.index("x")]])
-        return Choice(edge, ranking, torch.tensor([1.0, 0.0, 1.0, 0.0]))
+        return Choice(edge, ranking, torch.tensor([1.0, 0.0, 1.0, 0.0], device="cpu"))
 
     def _choose_together(self, step: LayerTrace, edges: Sequence[Edge], inputs: Tensor) -> list[Choice]:
         """Fit and rank with all values of the edges in memory."""

@@ -197,4 +197,4 @@ def _from_torch(function: Callable[..., Any]) -> Callable[..., Values]:
     """Let a function of tensors take arrays."""
     import torch
 
-    return lambda value: function(torch.as_tensor(np.asarray(value, dtype=float).copy())).numpy()
+    return lambda value: function(torch.from_numpy(np.array(value, dtype=float))).numpy()

@@ -115,7 +115,8 @@ class Preference:
 
 def free_parameters(name: str) -> int:
     """How many of a, b, c and d matter for a function: two for a line, three for a power, four for a sine."""
-    return _FREE_PARAMETERS[shape_of(lookup(name).torch_fun, like=torch.zeros((), dtype=torch.float64)).kind]
+    like = torch.zeros((), dtype=torch.float64, device="cpu")
+    return _FREE_PARAMETERS[shape_of(lookup(name).torch_fun, like=like).kind]
 
 
 def _adequate(r2: Any) -> Any:

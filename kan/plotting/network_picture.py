@@ -80,7 +80,7 @@ def _choose_samples(x: torch.Tensor) -> torch.Tensor:
     """Return at most about a thousand rows of `x`, evenly chosen, with the extremes of every column."""
     if len(x) <= MOST_SAMPLES:
         return x
-    even = torch.linspace(0, len(x) - 1, MOST_SAMPLES, dtype=torch.float64).round().long().to(x.device)
+    even = torch.from_numpy(np.linspace(0, len(x) - 1, MOST_SAMPLES).round().astype(int)).to(x.device)
     rows = torch.cat([even, x.argmin(0), x.argmax(0)]).unique()
     return x[rows]
 

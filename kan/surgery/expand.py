@@ -156,7 +156,7 @@ class _Growth:
 
     def is_new(self) -> Tensor:
         """Return which ones are new (count,)."""
-        places = torch.arange(self.count)
+        places = torch.arange(self.count, device="cpu")
         return (places < self.start) | (places >= self.start + self.old)
 
     def fill(self, values: Tensor, new: float) -> Tensor:

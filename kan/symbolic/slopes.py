@@ -65,7 +65,7 @@ def check_elementwise(value: Any, x: Tensor) -> None:
 def _has_derivative(fun: TorchFunction) -> bool:
     """Whether autograd can go back through a function; functions that fail here are left as they are."""
     with torch.enable_grad():
-        x = torch.full((2,), 0.5, dtype=torch.float64, requires_grad=True)
+        x = torch.full((2,), 0.5, dtype=torch.float64, device="cpu", requires_grad=True)
         try:
             value: Any = fun(x)
         except Exception:  # noqa: BLE001 - whatever a user's function raises, it will raise again where it is used

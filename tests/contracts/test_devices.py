@@ -28,9 +28,11 @@ from torch.utils import backend_registration
 from kan import (
     KAN,
     LBFGS,
+    SYMBOLIC_LIB,
     KANLinear,
     LevenbergMarquardt,
     Symbolic_KANLayer,
+    add_symbolic,
     augment_input,
     batch_hessian,
     batch_jacobian,
@@ -379,6 +381,30 @@ def test_a_network_elsewhere_than_the_default_device_is_trained_where_it_is(opti
         values = model(x)
     assert values.device.type == "cpu"
     assert values.isfinite().all()
+
+
+def test_a_network_elsewhere_than_the_default_device_is_written_and_drawn() -> None:
+    """On Apple's GPUs nothing could be made in double precision; tensors on "meta" cannot be read."""
+    x = torch.rand(2000, 1, generator=torch.Generator().manual_seed(0))
+    model = KAN([1, 1, 1], seed=0)
+    with torch.device("meta"):
+        add_symbolic("twice", lambda x: 2 * torch.from_numpy(x.numpy()))  # autograd cannot follow it
+        try:
+            model.get_act(x)
+            model.draw()
+            model.expand_width(1, 1, perturb=True)
+            assert model.act_fun[0].mask.tolist() == [[1, 1]]
+            model.auto_symbolic(lib=["x", "x^2", "twice"], verbose=0)
+            model.fix_symbolic(0, 0, 1, "twice", verbose=False)
+            values = model(x)[:, 0].detach()
+            formulas, _ = model.symbolic_formula()
+            model.symbolic_formula(tolerance=1e-6, verbose=False)
+            assert SYMBOLIC_LIB["twice"].torch_fun(values[:3].double().requires_grad_()).requires_grad
+        finally:
+            del SYMBOLIC_LIB["twice"]
+    formula = formulas[0].replace(sympy.Function("twice"), lambda argument: 2 * argument)
+    assert float(formula.subs("x_1", float(x[0]))) == pytest.approx(float(values[0]), abs=1e-5)
+    assert sum(model.formula_report.change) < 1e-4
 
 
 if __name__ == "__main__":
