@@ -310,9 +310,10 @@ class Reading(Observed, Network):
         number, i, j = checked_edge(self, layer=l, i=i, j=j)
         with torch.no_grad():
             layer = self.trace(self._last_input()).layers[number]
-            inputs, outputs = layer.inputs[i], layer.edge_values(i, j)
-        order = inputs.argsort()
-        return inputs[order].cpu().numpy(), outputs[order].cpu().numpy()
+            samples = torch.stack([layer.inputs[i], layer.edge_values(i, j)])  # (2, N)
+        samples = samples.float() if samples.dtype == torch.bfloat16 else samples  # numpy has no bfloat16
+        inputs, outputs = samples[:, samples[0].argsort()].cpu().numpy()
+        return inputs, outputs
 
     def _last_input(self) -> Tensor:
         """Return the last input, or raise."""

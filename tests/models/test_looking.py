@@ -135,6 +135,14 @@ def test_the_function_of_an_edge_is_returned_in_order(make: Any, x: Tensor) -> N
     assert outputs == pytest.approx(model.spline_postacts[0][order, 2, 1].numpy(), abs=1e-6)
 
 
+def test_the_function_of_an_edge_in_a_precision_that_numpy_lacks(make: Any, x: Tensor) -> None:
+    model = make().to(torch.bfloat16)
+    model.get_act(x)
+    inputs, outputs = model.get_fun(0, 1, 2)
+    assert np.array_equal(inputs, np.sort(x[:, 1].bfloat16().float().numpy()))
+    assert model.get_range(0, 1, 2, verbose=False)[2:] == (outputs.min(), outputs.max())
+
+
 def test_the_function_of_a_symbolic_edge(make: Any) -> None:
     model = make()
     model.fix_symbolic(0, 0, 0, "x^2", fit_params_bool=False)
