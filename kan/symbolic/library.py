@@ -265,7 +265,7 @@ def check_function(function: Any) -> None:
         return
     if not callable(function):
         raise ArgumentError(f"`fun_name` must be a name in SYMBOLIC_LIB or a function of a tensor; got {function!r}.")
-    x = torch.full((2,), 0.5, dtype=torch.float64)
+    x = torch.full((2,), 0.5, dtype=torch.float64, device="cpu")
     try:
         value = function(x)
     except Exception:  # noqa: BLE001 - a function may be for other numbers, and fails again where it is used

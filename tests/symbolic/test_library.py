@@ -13,7 +13,7 @@ import torch
 
 from kan.common.errors import ArgumentError
 from kan.symbolic import library as library_module
-from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, lookup
+from kan.symbolic.library import SYMBOLIC_LIB, SymbolicFunction, add_symbolic, check_function, lookup
 
 # pykan 0.2.8's names, order and complexities.
 PYKAN = {
@@ -123,3 +123,8 @@ def test_unknown_name_is_answered_with_the_choices_closest_first():
 def test_unhashable_name_is_refused_as_well():
     with pytest.raises(ArgumentError, match="no symbolic function"):
         lookup(["sin"])
+
+
+def test_functions_are_tried_where_there_are_numbers():
+    with torch.device("meta"), pytest.raises(ArgumentError, match="elementwise"):
+        check_function(lambda x: x.numpy())
