@@ -16,7 +16,7 @@ from torch import Tensor
 from kan.layers.base_functions import value_and_slope
 from kan.layers.edge_sum import Features
 from kan.layers.kan_layer import KANLayer
-from kan.spline.basis import is_dense, local_basis_with_slopes, scatter_rows
+from kan.spline.basis import is_dense, local_basis_with_slopes
 from kan.spline.fused import FusedBasis, has_kernels, repeated_basis
 from kan.spline.repeated import RepeatedBasis, differences
 
@@ -56,14 +56,14 @@ class _ChangingFeatures:
     def evaluate(self, x: Tensor) -> None:
         """Compute values and slopes at inputs x (I, N)."""
         layer = self._layer
-        value_and_slope(layer.base_fun, x, into=(self._base, self._base_slope))
         if self._recursion is not None:
             self._recursion.evaluate(x)
-            return
-        count = self.values.shape[1] - 1
-        values, slopes, rows = local_basis_with_slopes(x, layer.grid, degree=layer.k)
-        self.values[:, :-1] = scatter_rows(values, rows, count=count)
-        self.slopes[:, :-1] = scatter_rows(slopes, rows, count=count)
+        else:
+            values, slopes, rows = local_basis_with_slopes(x, layer.grid, degree=layer.k)
+            # Bases that do not exist go to the last row, where the base function is written over them.
+            self.values.zero_().scatter_(1, rows, values)
+            self.slopes.zero_().scatter_(1, rows, slopes)
+        value_and_slope(layer.base_fun, x, into=(self._base, self._base_slope))
 
     @property
     def covariance(self) -> Tensor:
