@@ -116,7 +116,8 @@ def value_and_slope(
         share = torch.sigmoid(x)
         # The product `x * share` would be rounded twice.
         value = function(x) if value is None else torch.ops.aten.silu.out(x, out=value)
-        return value, torch.addcmul(share + value, value, share, value=-1, out=slope)
+        # share + value * (1 - share), with nothing to cancel where the value is large.
+        return value, torch.lerp(value, value.new_ones(()), share, out=slope)
     found = _by_autograd(function, x)
     if into is None:
         return found

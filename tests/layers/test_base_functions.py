@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from kan import KAN, KANLayer, KANLinear
 from kan.common.errors import ArgumentError
-from kan.layers.base_functions import BaseKind, resolve_base_function
+from kan.layers.base_functions import BaseKind, resolve_base_function, value_and_slope
 
 
 @pytest.mark.parametrize(
@@ -81,3 +81,10 @@ def test_a_function_that_writes_into_its_argument_leaves_the_inputs_alone() -> N
         KAN([2, 1], base_fun=nn.ReLU(inplace=True), seed=0)(x), KAN([2, 1], base_fun=nn.ReLU(), seed=0)(x)
     )
     assert torch.equal(x, before)
+
+
+def test_the_slope_of_silu_is_as_exact_as_single_precision_allows_however_large_the_inputs() -> None:
+    x = torch.linspace(-1e4, 1e4, 999)
+    precise = x.double().requires_grad_()
+    (expected,) = torch.autograd.grad(nn.functional.silu(precise).sum(), precise)
+    assert torch.allclose(value_and_slope(nn.SiLU(), x)[1].double(), expected, rtol=0, atol=1e-6)
