@@ -31,10 +31,11 @@ def named_metrics(metrics: Iterable[Metric] | None, *, taken: Iterable[str] = ()
     ArgumentError
         If `metrics` is not a list of functions.
     """
-    if callable(metrics) or not all(map(callable, metrics or [])):
+    functions = [] if callable(metrics) else list(metrics or [])
+    if callable(metrics) or not all(map(callable, functions)):
         raise ArgumentError(f"`metrics` must be a list of functions; got {metrics!r}.")
     reserved, named = set(taken), {}
-    for metric in metrics or []:
+    for metric in functions:
         name = plain = getattr(metric, "__name__", type(metric).__name__)
         number = 1
         while name in reserved or name in named:

@@ -146,6 +146,10 @@ def test_going_back_forgets_gradients_which_may_be_of_another_shape() -> None:
     assert linear.weight.grad is None
 
 
+def test_metrics_that_come_only_once_are_recorded_too() -> None:
+    assert list(named_metrics(metric for metric in (abs, max))) == ["abs", "max"]
+
+
 def test_metrics_of_one_name_and_names_that_are_taken_get_numbers() -> None:
     def train_loss() -> float:
         return 0.0
