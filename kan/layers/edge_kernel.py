@@ -59,7 +59,8 @@ def _multiply(first: Any, second: Any) -> Any:
 
 
 NUMPY = Library(
-    from_tensor=lambda tensor: tensor.detach().numpy(),
+    # Parts of conjugated numbers wait to be negated, which numpy cannot do.
+    from_tensor=lambda tensor: tensor.detach().resolve_neg().numpy(),
     to_tensor=torch.from_numpy,
     as_float=lambda mask, like: mask.astype(like.dtype),
     join=lambda first, second, axis: np.concatenate([first, second], axis=axis),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from kan.layers import edge_kernel
+from kan.layers import KANLinear, edge_kernel
 from kan.layers.edge_kernel import NUMPY, TORCH, library_for
 from kan.layers.edge_sum import edge_sums
 from kan.spline import extend_knots
@@ -39,6 +39,19 @@ def test_numpy_and_torch_agree(layer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert library_for(layer["x"], layer["knots"]) is TORCH
     for first, second in zip(small, results(layer)):
         torch.testing.assert_close(first, second)
+
+
+def test_imaginary_parts_of_conjugated_numbers_are_taken_as_inputs_and_as_gradients() -> None:
+    layer, numbers = (
+        KANLinear(3, 2),
+        torch.randn(4, 3, dtype=torch.complex64, generator=torch.Generator().manual_seed(0)),
+    )
+    imaginary = numbers.conj().imag
+    assert imaginary.is_neg()
+    y = layer(imaginary)
+    assert torch.equal(y, layer(-numbers.imag))
+    (found,) = torch.autograd.grad(y, layer.coef, imaginary[:, :2], retain_graph=True)
+    assert torch.equal(found, torch.autograd.grad(y, layer.coef, -numbers.imag[:, :2])[0])
 
 
 def test_large_layers_half_precision_and_many_intervals_go_through_torch() -> None:
