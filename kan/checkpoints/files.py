@@ -74,7 +74,8 @@ def save_checkpoint(network: Network, path: str | os.PathLike[str], *, with_data
     CheckpointError
         If the network holds a function without a name, or the file cannot be written.
     StateError
-        If it holds layers with tensors that are computed from other parameters, which nothing could load again.
+        If it holds layers of another class than `KANLayer`, or with settings of their own, or with tensors that are
+        computed from other parameters, which nothing could load again.
 
     Examples
     --------
@@ -85,6 +86,7 @@ def save_checkpoint(network: Network, path: str | os.PathLike[str], *, with_data
     [[2, 0], [3, 0], [1, 0]]
     """
     _check_nameable(network)
+    network.check_layers()
     for layer in network.act_fun:
         layer.check_settable()
     state = NetworkState.capture(network)

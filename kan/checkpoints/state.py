@@ -42,6 +42,8 @@ class NetworkState:
         Symbolic functions without a name.
     draws : int
         How often the network has drawn random numbers.
+    obstacle : str
+        Why no network of this state can be built, where layers are others than the constructor makes.
 
     Examples
     --------
@@ -58,6 +60,7 @@ class NetworkState:
     device: str
     functions: Functions = ()
     draws: int = 0
+    obstacle: str = ""
 
     @classmethod
     def capture(cls, network: Network) -> NetworkState:
@@ -67,6 +70,11 @@ class NetworkState:
             for name, value in network.constructor_arguments().items()
             if name not in ("ckpt_path", "device")
         }
+        obstacle = ""
+        try:
+            network.check_layers()
+        except StateError as error:
+            obstacle = str(error)
         return cls(
             settings=copy.deepcopy(settings),
             tensors={name: _detached(value) for name, value in network.state_dict().items()},
@@ -75,6 +83,7 @@ class NetworkState:
             device=str(network.device),
             functions=copy.deepcopy(_unnamed_functions(network)),
             draws=network._draws,
+            obstacle=obstacle,
         )
 
     @property
@@ -90,8 +99,10 @@ class NetworkState:
         Raises
         ------
         StateError
-            If parameters were computed from others, which a new network does not have.
+            If parameters were computed from others, or layers are of other classes, which a new network does not have.
         """
+        if self.obstacle:
+            raise StateError(self.obstacle)
         network = network_class(**copy.deepcopy(dict(self.settings)))
         computed = [f"`{name}`" for name, _ in network.named_parameters() if name not in self.tensors]
         if computed:

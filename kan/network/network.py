@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
@@ -437,8 +438,23 @@ class Network(ExtraState, Model):
             base_fun = self.base_fun_name
         elif all(function is functions[0] or repr(function) == repr(functions[0]) for function in functions):
             base_fun = functions[0]
-        eps = [layer.grid_eps for layer in layers]
+        eps = [layer.grid_eps for layer in self.act_fun if isinstance(layer, KANLayer)]
         return {"base_fun": base_fun, "grid_eps": eps[0] if len(set(eps)) == 1 else eps}
+
+    def check_layers(self) -> None:
+        """Raise a `StateError` if the layers are others than those that the constructor makes."""
+        for number, layer in enumerate(self.act_fun):
+            if type_before_parametrizations(layer) is not KANLayer:
+                raise StateError(
+                    f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
+                    f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
+                )
+        own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
+        if own:
+            raise StateError(
+                f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
+                "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
+            )
 
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
@@ -451,19 +467,9 @@ class Network(ExtraState, Model):
             If the network holds a layer of a class of the user's own, which the constructor would not make again, or
             one with tensors that are computed from others.
         """
-        for number, layer in enumerate(self.act_fun):
-            if type(layer) is not KANLayer:
-                raise StateError(
-                    f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
-                    f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
-                )
+        self.check_layers()
+        for layer in self.act_fun:
             layer.check_settable()
-        own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
-        if own:
-            raise StateError(
-                f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
-                "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
-            )
         fresh = make(type(self), **{**self.constructor_arguments(), **changes})
         fresh.to(dtype=self.dtype, device=self.device)
         nn.Module.train(fresh, self.training)  # subclasses have methods `train` that train

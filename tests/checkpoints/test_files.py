@@ -14,6 +14,7 @@ from torch import nn
 
 from kan.checkpoints import checkpoint_file, load_checkpoint, save_checkpoint
 from kan.common.errors import ArgumentError, CheckpointError, StateError
+from kan.layers import KANLayer
 from kan.network import Network
 from kan.symbolic.library import SYMBOLIC_LIB, add_symbolic
 
@@ -165,6 +166,17 @@ def test_layers_that_nothing_could_load_again_are_refused(make: Any) -> None:
     network = make()
     torch.nn.utils.parametrizations.weight_norm(network.act_fun[0], "coef")
     with pytest.raises(StateError, match=r"`coef` of a layer cannot be set.*remove_parametrizations"):
+        save_checkpoint(network, "mark")
+    assert not Path("mark.pt").exists()
+
+
+def test_layers_that_a_file_would_turn_into_splines_are_refused(make: Any) -> None:
+    class Doubled(KANLayer):
+        pass
+
+    network = make()
+    network.act_fun[1] = Doubled(network.act_fun[1].in_dim, network.act_fun[1].out_dim)
+    with pytest.raises(StateError, match=r"layer 1 is a Doubled.*copy.deepcopy"):
         save_checkpoint(network, "mark")
     assert not Path("mark.pt").exists()
 

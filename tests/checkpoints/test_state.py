@@ -11,6 +11,8 @@ from torch import nn
 
 from kan.checkpoints import NetworkState, copy_network
 from kan.checkpoints.state import size_of, usable_device
+from kan.common.errors import StateError
+from kan.layers import KANLayer
 from kan.network import Network
 
 
@@ -167,3 +169,14 @@ def test_the_constructor_may_be_a_function(make: Any) -> None:
     factory: Callable[..., Network] = build
     NetworkState.capture(make()).build(factory)
     assert made[0]["grid"] == 4
+
+
+def test_a_state_with_layers_of_ones_own_is_not_turned_into_splines() -> None:
+    class Doubled(KANLayer):
+        pass
+
+    network = Network([2, 1, 1])
+    network.act_fun[1] = Doubled(1, 1)
+    state = NetworkState.capture(network)
+    with pytest.raises(StateError, match=r"layer 1 is a Doubled.*copy.deepcopy"):
+        state.build(Network)

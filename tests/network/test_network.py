@@ -499,6 +499,15 @@ def test_how_uniform_grids_are_is_a_setting_of_all_layers() -> None:
         network.grid_eps = 2
 
 
+def test_how_uniform_grids_are_is_known_of_layers_of_a_class_of_ones_own() -> None:
+    class Own(KANLayer):
+        pass
+
+    network = Network(width=[2, 1])
+    network.act_fun[0] = Own(2, 1, grid_eps=0.5)
+    assert network.grid_eps == network.constructor_arguments()["grid_eps"] == 0.5
+
+
 def test_a_base_function_that_all_layers_have_got_is_that_of_the_network() -> None:
     network = Network(width=[2, 2, 1])
     for layer in network.act_fun:
