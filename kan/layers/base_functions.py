@@ -7,7 +7,8 @@ inputs or a batch norm, get (N, I), as in pykan, and are differentiated by autog
 from __future__ import annotations
 
 import copy
-from typing import Callable, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Callable, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +60,15 @@ def is_base_function(function: BaseFunction, base_fun: str | BaseFunction) -> bo
     if callable(base_fun) and not isinstance(base_fun, type):
         return function is base_fun
     return type(function) is (base_fun if isinstance(base_fun, type) else type(resolve_base_function(base_fun)))
+
+
+def own_copies(functions: Iterable[Any]) -> list[Any]:
+    """Return base functions that share no parameters or buffers with these; one that comes twice stays one."""
+    memo: dict[int, Any] = {}
+    return [
+        copy.deepcopy(function, memo) if isinstance(function, nn.Module) and function.state_dict() else function
+        for function in functions
+    ]
 
 
 class BaseKind(NamedTuple):

@@ -25,7 +25,7 @@ from kan.common.modules import is_hooked, move
 from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import full_precision, is_autocast, is_transformed
-from kan.layers.base_functions import BaseFunction, BaseKind, resolve_base_function, values_of
+from kan.layers.base_functions import BaseFunction, BaseKind, own_copies, resolve_base_function, values_of
 from kan.layers.edge_sum import EdgeSums, Features, edge_sums, make_features
 from kan.layers.sparse import sparse_mask
 from kan.spline import (
@@ -393,11 +393,12 @@ class KANLayer(nn.Module):
         rows = torch.as_tensor(in_id, dtype=torch.long, device=self.device)
         columns = torch.as_tensor(out_id, dtype=torch.long, device=self.device)
         subset = self._sized(len(rows), len(columns)).to(self.grid)
-        subset.scale_sp.requires_grad_(self.scale_sp.requires_grad)
-        subset.scale_base.requires_grad_(self.scale_base.requires_grad)
+        (subset.base_fun,) = own_copies([self.base_fun])
         subset.grid.data = self.grid[rows].clone()
         for name in ("coef", "mask", "scale_base", "scale_sp"):
-            getattr(subset, name).data = getattr(self, name)[rows][:, columns].clone()
+            chosen, whole = getattr(subset, name), getattr(self, name)
+            chosen.data = whole[rows][:, columns].clone()
+            chosen.requires_grad_(whole.requires_grad)
         return subset.train(self.training)
 
     def _sized(self, inputs: int, outputs: int) -> KANLayer:

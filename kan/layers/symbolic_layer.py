@@ -320,6 +320,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         subset = Symbolic_KANLayer(len(inputs), len(outputs)).to(self.mask)
         subset.mask.data = self.mask[outputs][:, inputs].clone()
         subset.affine.data = self.affine[outputs][:, inputs].clone()
+        subset.affine.requires_grad_(self.affine.requires_grad)
         for new_j, j in enumerate(outputs):
             for new_i, i in enumerate(inputs):
                 if self.is_fixed(i, j):

@@ -27,7 +27,7 @@ from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
-from kan.layers.base_functions import BaseFunction, is_base_function
+from kan.layers.base_functions import BaseFunction, is_base_function, own_copies
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.listed import AFFINE, Listed
@@ -94,11 +94,8 @@ class Network(ExtraState, Model):
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
         # What only the constructor needs, for those that draw a network of the same kind again.
-        self.drawn_with = {
-            "noise_scale": noise_scale,
-            "scale_base_mu": scale_base_mu,
-            "scale_base_sigma": scale_base_sigma,
-        }
+        drawn = {"noise_scale": noise_scale, "scale_base_mu": scale_base_mu, "scale_base_sigma": scale_base_sigma}
+        self.drawn_with = drawn
         generator = stream(self.seed)
         nodes, subnodes = self.graph_shape.nodes, self.graph_shape.subnodes
         self.act_fun = ModuleList(
@@ -459,7 +456,7 @@ class Network(ExtraState, Model):
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
 
-        Its parameters are as the constructor leaves them; data and random state are carried over.
+        Its parameters are as the constructor leaves them; base functions, data and random state are carried over.
 
         Raises
         ------
@@ -470,7 +467,13 @@ class Network(ExtraState, Model):
         self.check_layers()
         for layer in self.act_fun:
             layer.check_settable()
-        fresh = make(type(self), **{**self.constructor_arguments(), **changes})
+        settings = {**self.constructor_arguments(), **changes}
+        settings["base_fun"], *functions = own_copies([settings["base_fun"], *(one.base_fun for one in self.act_fun)])
+        fresh = make(type(self), **settings)
+        if "base_fun" not in changes:
+            for layer, function in zip(fresh.act_fun, functions):
+                layer.base_fun = function
+            fresh.base_fun = fresh.act_fun[0].base_fun
         fresh.to(dtype=self.dtype, device=self.device)
         nn.Module.train(fresh, self.training)  # subclasses have methods `train` that train
         if fresh.width_in[0] == self.width_in[0]:

@@ -40,7 +40,9 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
     child.n_columns, child.input_id = network.n_columns, network.input_id[list(nodes[0])].clone()
     for layer in range(network.depth):
         ends = (nodes[layer], subnodes[layer + 1])
-        child.act_fun[layer] = network.act_fun[layer].get_subset(*ends)
+        edges = network.act_fun[layer].get_subset(*ends)
+        edges.base_fun = child.act_fun[layer].base_fun  # which several layers may share
+        child.act_fun[layer] = edges
         child.symbolic_fun[layer] = network.symbolic_fun[layer].get_subset(*ends)
         copy_affine(network, child, layer, nodes=nodes[layer + 1], subnodes=subnodes[layer + 1])
     copy_flags(network, child)

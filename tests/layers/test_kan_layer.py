@@ -354,6 +354,17 @@ def test_a_subset_shares_nothing() -> None:
     before = layer.coef.detach().clone()
     layer.get_subset(np.array([0, 1, 2]), torch.tensor([0, 1])).coef.data.zero_()
     assert torch.equal(layer.coef, before)
+    layer.base_fun = torch.nn.PReLU()
+    assert layer.get_subset([0], [0]).base_fun.weight is not layer.base_fun.weight
+
+
+def test_what_is_frozen_is_frozen_in_a_subset() -> None:
+    layer = make_layer()
+    layer.coef.requires_grad_(False)
+    layer.scale_base.requires_grad_(False)
+    flags = {name: parameter.requires_grad for name, parameter in layer.named_parameters()}
+    subset = layer.get_subset([0], [0])
+    assert {name: parameter.requires_grad for name, parameter in subset.named_parameters()} == flags
 
 
 def test_swapped_inputs_change_places() -> None:

@@ -426,6 +426,8 @@ def test_a_subset_holds_the_chosen_edges() -> None:
     subset.affine.data.zero_()
     subset.clear_edge(0, 0)
     assert torch.equal(layer(x)[1], before)
+    layer.affine.requires_grad_(False)
+    assert not layer.get_subset([0], [0]).affine.requires_grad
 
 
 def test_swaps_exchange_functions_too() -> None:

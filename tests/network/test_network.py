@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import prune
 
 from kan.common.errors import ArgumentError, StateError
@@ -425,6 +425,20 @@ def test_rebuilding_does_not_replace_layers_of_another_class() -> None:
     network.act_fun[1] = Doubled(1, 1)
     with pytest.raises(StateError, match="layer 1 is a Doubled"):
         network.rebuild(grid=9)
+
+
+@pytest.mark.parametrize("base_fun", [nn.PReLU(), nn.PReLU], ids=["one for all layers", "one for each layer"])
+def test_rebuilding_carries_trained_base_functions_over_and_shares_none_of_them(base_fun: Any) -> None:
+    network = Network([2, 3, 1], base_fun=base_fun)
+    with torch.no_grad():
+        for number, layer in enumerate(network.act_fun):
+            layer.base_fun.weight.fill_(number + 0.5)
+    fresh = network.rebuild(grid=9)
+    ours, theirs = ([layer.base_fun for layer in each.act_fun] for each in (fresh, network))
+    assert [function.weight.item() for function in ours] == [function.weight.item() for function in theirs]
+    assert not {id(function) for function in ours} & {id(function) for function in theirs}
+    assert (ours[0] is ours[1]) == (theirs[0] is theirs[1])
+    assert [name for name, _ in fresh.named_parameters()] == [name for name, _ in network.named_parameters()]
 
 
 def test_rebuilding_with_other_inputs_takes_all_columns() -> None:

@@ -387,3 +387,18 @@ def test_pruning_inputs_twice_composes(kit):
 def test_wrong_inputs_are_named(kit, inputs):
     with pytest.raises(ArgumentError, match="`active_inputs` must"):
         prune_input(kit.build([3, 1]), active_inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    "base_fun", [torch.nn.PReLU(), torch.nn.PReLU], ids=["one for all layers", "one for each layer"]
+)
+def test_what_is_left_has_trained_base_functions_of_its_own(base_fun):
+    network, x = Network([2, 3, 1], base_fun=base_fun), torch.rand(20, 2)
+    for number, layer in enumerate(network.act_fun):
+        layer.base_fun.weight.data.fill_(number)
+    y = network(x)
+    smaller = prune_node(network, active_neurons_id=[[0, 1, 2]])
+    assert torch.allclose(smaller(x), y)
+    for parameter in smaller.parameters():
+        parameter.data += 1
+    assert torch.equal(network(x), y)
