@@ -32,8 +32,10 @@ from kan.spline.knots import extend_knots
 _DENSE_INTERVALS = 12
 _DENSE_SURPLUS = 20_000
 
-# Stands for the width of an empty interval; its reciprocal times a few widths is still finite in float32.
-NO_WIDTH = 1e-30
+# Stand for the width of an empty interval, in single and in double precision. Beside other widths they are nothing
+# (from 1e-22 and 1e-274 on), but their reciprocals times a few widths are still finite.
+_NO_WIDTH = 1e-30
+_NO_WIDTH_IN_DOUBLE = 1e-290
 
 
 def basis(x: Tensor, knots: Tensor, *, degree: int, order: int = 0) -> Tensor:
@@ -287,4 +289,9 @@ def inverse_widths(knots: Any, *, span: int) -> Any:
 
 def inverse_of(width: Any) -> Any:
     """Return the reciprocal; where knots coincide, a huge number instead of infinity, which meets bases that are 0."""
-    return 1 / (width + NO_WIDTH)  # no change to any other width
+    return 1 / (width + no_width(width))
+
+
+def no_width(like: Any) -> float:
+    """Return what stands for the width of an empty interval in the precision of a tensor or an array."""
+    return _NO_WIDTH_IN_DOUBLE if like.dtype.itemsize == 8 else _NO_WIDTH

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kan.spline.basis import NO_WIDTH
+from kan.spline.basis import no_width
 from kan.spline.knots import extend_knots, uniform_knots
 from kan.spline.repeated import RepeatedBasis
 
@@ -61,7 +61,7 @@ class FusedBasis:
                 samples,
                 *x.stride(),
                 *strides,
-                NO_WIDTH=NO_WIDTH,
+                NO_WIDTH=no_width(x),
                 COUNT=self._knots.shape[1],
                 DEGREE=self.degree,
                 BLOCK=_BLOCK,

@@ -128,6 +128,12 @@ def test_bases_are_those_of_pykan(evaluate: Make, index: int) -> None:
         assert torch.allclose(values, case["basis"], atol=1e-12)
 
 
+def test_bases_on_tiny_grids_such_as_those_of_physical_constants_are_those_of_scipy(evaluate: Make) -> None:
+    knots = torch.tensor([[-5.0, -4, -3, -1, -0.5, 0.8, 2, 3, 4]]).double() * 1e-34
+    x = torch.linspace(-3, 2, 41).double()[None] * 1e-34
+    assert torch.allclose(evaluate(x, knots, degree=2), scipy_basis(x, knots, 2), rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("degree", DEGREES)
 def test_coinciding_knots_are_finite_and_those_of_scipy(evaluate: Make, degree: int) -> None:
     knots = extend_knots(torch.tensor([[0.0, 1.0, 1.0, 2.0, 3.0]]).double(), degree=degree)
