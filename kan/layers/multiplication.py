@@ -16,23 +16,7 @@ def multiply_nodes(subnodes: Tensor, *, n_sum: int, arities: Sequence[int]) -> T
     """Turn sub-nodes (n_sum + sum(arities), N) into nodes (n_sum + len(arities), N)."""
     if not arities:
         return subnodes
-    factors = subnodes[n_sum:]
-    if len(set(arities)) == 1:
-        # One arity for all, the usual case: whole rows at once.
-        products = _product(factors.unflatten(0, (len(arities), arities[0])), like=factors)
-        return torch.cat([subnodes[:n_sum], products])
-    groups = torch.split(factors, list(arities))
-    return torch.cat([subnodes[:n_sum], *(_product(group[None], like=factors) for group in groups)])
-
-
-def _product(factors: Tensor, *, like: Tensor) -> Tensor:
-    """Multiply along dimension 1 of (nodes, arity, N), factor by factor: exact derivatives, zeros included."""
-    if factors.shape[1] == 0:
-        return like.new_ones(factors.shape[0], factors.shape[2])
-    product = factors[:, 0]
-    for index in range(1, factors.shape[1]):
-        product = product * factors[:, index]
-    return product
+    return torch.cat([subnodes[:n_sum], *map(_product, _by_arity(subnodes[n_sum:], arities))])
 
 
 def pull_back_products(subnodes: Tensor, gradient: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:
@@ -40,10 +24,29 @@ def pull_back_products(subnodes: Tensor, gradient: Tensor, *, n_sum: int, aritie
     if not arities:
         return gradient
     pieces = [gradient[:n_sum]]
-    for group, of_product in zip(torch.split(subnodes[n_sum:], list(arities)), gradient[n_sum:]):
-        others = [torch.cat([group[:row], group[row + 1 :]])[None] for row in range(len(group))]
-        pieces += [of_product * _product(factors, like=group) for factors in others]
+    groups = _by_arity(subnodes[n_sum:], arities)
+    for group, of_products in zip(groups, gradient[n_sum:].split([len(group) for group in groups])):
+        others = [torch.cat([group[:, :row], group[:, row + 1 :]], dim=1) for row in range(group.shape[1])]
+        if others:
+            pieces.append((of_products[:, None] * torch.stack([*map(_product, others)], dim=1)).flatten(0, 1))
     return torch.cat(pieces)
+
+
+def _by_arity(factors: Tensor, arities: Sequence[int]) -> list[Tensor]:
+    """Cut factors into pieces (nodes, arity, N): one for all nodes if they have one arity, the usual case."""
+    if len(set(arities)) == 1:
+        return [factors.unflatten(0, (len(arities), arities[0]))]
+    return [group[None] for group in torch.split(factors, list(arities))]
+
+
+def _product(factors: Tensor) -> Tensor:
+    """Multiply along dimension 1 of (nodes, arity, N), factor by factor: exact derivatives, zeros included."""
+    if factors.shape[1] == 0:
+        return factors.new_ones(factors.shape[0], factors.shape[2])
+    product = factors[:, 0]
+    for index in range(1, factors.shape[1]):
+        product = product * factors[:, index]
+    return product
 
 
 def nodes_to_subnodes(values: Tensor, *, n_sum: int, arities: Sequence[int]) -> Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kan.layers import multiply_nodes, nodes_to_subnodes
+from kan.layers import multiply_nodes, nodes_to_subnodes, pull_back_products
 
 ARITIES = [[], [2], [2, 2], [3, 3], [1], [0], [0, 0], [4, 0, 2, 1, 3]]
 
@@ -50,6 +50,17 @@ def test_derivatives_are_exact_where_factors_are_zero(arities: list[int], zeros:
 
     assert torch.autograd.gradcheck(products, (subnodes,))
     assert torch.autograd.gradgradcheck(products, (subnodes,))
+
+
+@pytest.mark.parametrize("arities", ARITIES)
+@pytest.mark.parametrize("zeros", [0, 2])
+def test_gradients_by_hand_are_those_of_autograd(arities: list[int], zeros: int) -> None:
+    subnodes = random(2 + sum(arities))
+    subnodes[2 : 2 + zeros] = 0
+    nodes = multiply_nodes(subnodes.requires_grad_(), n_sum=2, arities=arities)
+    gradient = random(len(nodes)) + 1
+    found = pull_back_products(subnodes.detach(), gradient, n_sum=2, arities=arities)
+    assert torch.allclose(found, torch.autograd.grad(nodes, subnodes, gradient)[0])
 
 
 @pytest.mark.parametrize("arities", ARITIES)
