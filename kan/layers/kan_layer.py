@@ -351,9 +351,9 @@ class KANLayer(nn.Module):
         (10, True)
         """
         self._check_samples(x)
+        self._subdivide(self, x, intervals=check_whole("intervals", intervals, 1), mode="sample")
         # Gradients of the old shape belong to nothing any more.
         self.coef.grad = None
-        self._subdivide(self, x, intervals=check_whole("intervals", intervals, 1), mode="sample")
 
     def _subdivide(self, parent: KANLayer, x: Tensor, *, intervals: int, mode: str) -> None:
         """Take over the functions of `parent` on `intervals` that subdivide its own."""

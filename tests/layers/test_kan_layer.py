@@ -336,6 +336,16 @@ def test_an_unknown_mode_is_refused(method: str) -> None:
         getattr(layer, method)(*arguments)
 
 
+def test_a_refinement_that_is_refused_leaves_gradients() -> None:
+    layer, x = make_layer(), random(10, 3)
+    layer.forward_sum(x).sum().backward()
+    with pytest.raises(ArgumentError, match="`intervals`"):
+        layer.refine(x, 0)
+    assert layer.coef.grad is not None
+    layer.refine(x, 10)
+    assert layer.coef.grad is None
+
+
 # Parts
 
 
