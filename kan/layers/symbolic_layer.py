@@ -457,9 +457,10 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
         """Sort edges (j, i) by function; those without a name may have no derivative."""
-        members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+        members: dict[str | int, list[tuple[int, int]]] = defaultdict(list)
         for j, i in edges:
-            members[self._callables.get((j, i), self.funs_name[j][i])].append((j, i))
+            function = self._callables.get((j, i))  # by its identity: not every object can be a key
+            members[self.funs_name[j][i] if function is None else id(function)].append((j, i))
         groups = []
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])

@@ -294,6 +294,19 @@ def test_any_function_of_a_tensor_can_be_set() -> None:
     assert layer.funs[1][1] is layer.funs_sympy[1][1] is torch.special.bessel_j0
 
 
+def test_functions_may_be_objects_that_are_no_keys() -> None:
+    class Scale:
+        __hash__ = None  # type: ignore[assignment]
+
+        def __call__(self, x: Tensor) -> Tensor:
+            return 3 * x
+
+    layer, x = make_layer(), samples()
+    layer.fix_symbolic(0, 0, Scale())
+    layer.mask.data[0, 0] = 1
+    assert torch.allclose(layer(x)[1][:, 0, 0], 3 * x[:, 0])
+
+
 def test_a_function_that_can_be_pickled_comes_along() -> None:
     layer = make_layer()
     layer.set_edge(0, 0, torch.special.bessel_j0)
