@@ -81,7 +81,7 @@ def check_number(name: str, value: Any, *, least: float = -math.inf, most: float
     """Return `value` as a float, or raise an :class:`ArgumentError` unless it is a finite number within the limits."""
     try:
         number = float(value) if not isinstance(value, str) else math.nan
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         number = math.nan
     if not (math.isfinite(number) and least <= number <= most):
         if math.isfinite(least) and math.isfinite(most):
@@ -104,7 +104,7 @@ def check_range(name: str, limits: Any) -> tuple[float, float]:
     """Return `limits` as two floats, or raise an :class:`ArgumentError` unless they are a finite, ordered pair."""
     try:
         low, high = (float(limit) for limit in limits)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise ArgumentError(f"`{name}` must be a pair (lowest, highest); got {limits!r}.") from None
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
         raise ArgumentError(f"`{name}` must be a finite pair (lowest, highest) in this order; got {limits!r}.")

@@ -47,7 +47,7 @@ def resolve_base_function(base_fun: str | BaseFunction) -> BaseFunction:
     """
     if callable(base_fun):
         return base_fun() if isinstance(base_fun, type) else base_fun
-    if base_fun in _BASE_FUNCTIONS:
+    if isinstance(base_fun, str) and base_fun in _BASE_FUNCTIONS:
         return _BASE_FUNCTIONS[base_fun]()
     names = ", ".join(repr(name) for name in _BASE_FUNCTIONS)
     raise ArgumentError(

@@ -95,7 +95,8 @@ def written(width: Sequence[Any]) -> list[Any]:
 
 def _node_counts(entry: Any, width: Any) -> tuple[int, int]:
     """Read one entry of `width`: a number of sum nodes, or a pair of sum and multiplication nodes."""
-    pair = list(entry) if isinstance(entry, Sequence) or hasattr(entry, "__len__") else [entry, 0]
+    entry = entry.tolist() if hasattr(entry, "tolist") else entry
+    pair = list(entry) if isinstance(entry, Sequence) else [entry, 0]
     whole = len(pair) == 2 and all(is_whole(count, 0) for count in pair)
     if not whole:
         raise ArgumentError(

@@ -16,6 +16,7 @@ from kan.common.errors import (
     KANError,
     StateError,
     check_choice,
+    check_number,
     check_range,
     check_seed,
     check_whole,
@@ -57,7 +58,9 @@ def test_what_is_no_whole_number_is_named(value: Any) -> None:
         check_whole("steps", value, 1)
 
 
-@pytest.mark.parametrize("limits", [(1, 0), 3, (1,), (0, math.nan), "ab", None, (-math.inf, 0)])
+@pytest.mark.parametrize(
+    "limits", [(1, 0), 3, (1,), (0, math.nan), "ab", None, (-math.inf, 0), (0, 10**400), torch.zeros(2, 2)]
+)
 def test_ranges_must_be_ordered_finite_pairs(limits: Any) -> None:
     with pytest.raises(ArgumentError, match="a_range"):
         check_range("a_range", limits)
@@ -82,3 +85,8 @@ def test_a_seed_is_any_whole_number(value: Any) -> None:
 def test_what_is_no_whole_number_is_no_seed(value: Any) -> None:
     with pytest.raises(ArgumentError, match=f"`seed` must be a whole number; got {value!r}"):
         check_seed(value)
+
+
+def test_numbers_beyond_all_floats_are_named() -> None:
+    with pytest.raises(ArgumentError, match="`lamb` must be a finite number of at least 0; got a int"):
+        check_number("lamb", 10**400, least=0)

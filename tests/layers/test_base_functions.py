@@ -27,7 +27,7 @@ def test_a_function_is_taken_as_it_is() -> None:
     assert resolve_base_function(torch.sin) is torch.sin
 
 
-@pytest.mark.parametrize("wrong", ["relu", None, 3])
+@pytest.mark.parametrize("wrong", ["relu", None, 3, {}])
 def test_anything_else_is_refused_with_the_choices(wrong: object) -> None:
     with pytest.raises(ArgumentError, match=f"'silu', 'identity', 'zero'.*got {wrong!r}"):
         resolve_base_function(wrong)  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ def test_nested_arities_belong_to_the_products_one_by_one() -> None:
     [
         (2, (5, 2), 1),
         [np.int64(2), [np.int32(5), np.int64(2)], np.int8(1)],
+        [torch.tensor(2), np.array([5, 2]), np.array(1)],
         np.array([[2, 0], [5, 2], [1, 0]]),
         torch.tensor([[2, 0], [5, 2], [1, 0]]),
         [2.0, [5, 2.0], 1],
