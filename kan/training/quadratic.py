@@ -113,7 +113,7 @@ class NormalEquations:
 
     def factorise(self, damping: float) -> bool:
         """Choose the damping; False where rounding makes the matrix indefinite, and more of it is needed."""
-        self._factor, failed = torch.linalg.cholesky_ex(self._scaled + damping * self._damped)
+        self._factor, failed = torch.linalg.cholesky_ex(torch.add(self._scaled, self._damped, alpha=damping))
         return not failed
 
     def solve(self, gradient: Tensor) -> Tensor:
@@ -128,4 +128,4 @@ class NormalEquations:
 
     def _scale(self, matrix: Tensor) -> Tensor:
         """Return a matrix (P, P) for scaled unknowns."""
-        return matrix * self._inverse[:, None] * self._inverse
+        return (matrix * self._inverse[:, None]).mul_(self._inverse)
