@@ -31,7 +31,7 @@ from kan.checkpoints.validation import check_extra_states, check_functions, chec
 from kan.common.errors import ArgumentError, CheckpointError, check_whole
 from kan.common.extra_state import unpack
 from kan.layers.symbolic_layer import ANONYMOUS
-from kan.network import Network
+from kan.network import Network, check_layers
 
 FORMAT = "kan network"
 FORMAT_VERSION = 1
@@ -86,7 +86,7 @@ def save_checkpoint(network: Network, path: str | os.PathLike[str], *, with_data
     [[2, 0], [3, 0], [1, 0]]
     """
     _check_nameable(network)
-    network.check_layers()
+    check_layers(network)
     for layer in network.act_fun:
         layer.check_settable()
     state = NetworkState.capture(network)

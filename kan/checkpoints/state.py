@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import StateError
-from kan.network import Network
+from kan.network import Network, check_layers
 
 AnyNetwork = TypeVar("AnyNetwork", bound=Network)
 # For every edge layer, the functions that have no name, by (input, output).
@@ -72,7 +72,7 @@ class NetworkState:
         }
         obstacle = ""
         try:
-            network.check_layers()
+            check_layers(network)
         except StateError as error:
             obstacle = str(error)
         return cls(

@@ -326,14 +326,13 @@ class KANLayer(nn.Module):
 
     @torch.no_grad()
     def refine(self, x: Tensor, intervals: int) -> None:
-        """Subdivide this layer's own grid into `intervals`, and keep the functions; parameters change shape.
+        """Subdivide the grid, and keep the functions; the coefficients change shape, and need a new optimiser.
 
         Parameters
         ----------
         x : Tensor (N, I)
             Samples; knots are stretched to cover them. Without any, the range of the grid stays.
         intervals : int
-            The coefficients are of another shape then, and an optimiser of them has to be made anew.
 
         Raises
         ------

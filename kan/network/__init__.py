@@ -2,7 +2,7 @@
 
 from kan.network.adjoint import Adjoint, Passed, Signals
 from kan.network.jacobian import Jacobian
-from kan.network.making import make
+from kan.network.making import check_layers, make
 from kan.network.model import Model
 from kan.network.network import Network, Prepared
 from kan.network.perceptron import Perceptron, PerceptronTrace
@@ -24,6 +24,7 @@ __all__ = [
     "Shape",
     "Signals",
     "Trace",
+    "check_layers",
     "make",
     "of_each",
     "per_layer",

@@ -18,7 +18,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kan.common.errors import ArgumentError, StateError, check_number, check_range
 from kan.common.extra_state import ExtraState, unpack
@@ -27,11 +26,11 @@ from kan.common.properties import settled
 from kan.common.random import on_cpu, stream
 from kan.common.transforms import has_values, is_transformed
 from kan.layers import KANLayer, Symbolic_KANLayer, multiply_nodes
-from kan.layers.base_functions import BaseFunction, is_base_function, own_copies
+from kan.layers.base_functions import BaseFunction, own_copies
 from kan.layers.edge_sum import Features
 from kan.network.direct import Workspaces
 from kan.network.listed import AFFINE, Listed
-from kan.network.making import make
+from kan.network.making import check_layers, make, own_settings
 from kan.network.model import Model
 from kan.network.shape import Shape, of_each, per_layer
 from kan.network.trace import LayerTrace, Trace
@@ -94,8 +93,11 @@ class Network(ExtraState, Model):
         self.sp_trainable, self.sb_trainable = sp_trainable, sb_trainable
         self.save_act = save_act
         # What only the constructor needs, for those that draw a network of the same kind again.
-        drawn = {"noise_scale": noise_scale, "scale_base_mu": scale_base_mu, "scale_base_sigma": scale_base_sigma}
-        self.drawn_with = drawn
+        self.drawn_with = {
+            "noise_scale": noise_scale,
+            "scale_base_mu": scale_base_mu,
+            "scale_base_sigma": scale_base_sigma,
+        }
         generator = stream(self.seed)
         nodes, subnodes = self.graph_shape.nodes, self.graph_shape.subnodes
         self.act_fun = ModuleList(
@@ -189,7 +191,7 @@ class Network(ExtraState, Model):
         StateError
             If layers have been given numbers of their own.
         """
-        own = self._own_settings()["grid_eps"]
+        own = own_settings(self)["grid_eps"]
         if isinstance(own, list):
             raise StateError(f"the layers have a `grid_eps` of their own: {own}. Set `model.grid_eps` for all of them.")
         return own
@@ -415,7 +417,7 @@ class Network(ExtraState, Model):
             "grid": self.grid,
             "k": self.k,
             "mult_arity": self.mult_arity,
-            **self._own_settings(),
+            **own_settings(self),
             "symbolic_enabled": self.symbolic_enabled,
             "affine_trainable": self.affine_trainable,
             "grid_range": list(self.grid_range),
@@ -425,33 +427,6 @@ class Network(ExtraState, Model):
             "save_act": self.save_act,
             **self.drawn_with,
         }
-
-    def _own_settings(self) -> dict[str, Any]:
-        """Return what the layers can be given later: one value that all of them have, or a list of their own."""
-        layers = [layer for layer in self.act_fun if type(layer) is KANLayer]
-        functions: list[BaseFunction] = [layer.base_fun for layer in layers]
-        base_fun: Any = functions
-        if all(is_base_function(function, self.base_fun_name) for function in functions):
-            base_fun = self.base_fun_name
-        elif all(function is functions[0] or repr(function) == repr(functions[0]) for function in functions):
-            base_fun = functions[0]
-        eps = [layer.grid_eps for layer in self.act_fun if isinstance(layer, KANLayer)]
-        return {"base_fun": base_fun, "grid_eps": eps[0] if len(set(eps)) == 1 else eps}
-
-    def check_layers(self) -> None:
-        """Raise a `StateError` if the layers are others than those that the constructor makes."""
-        for number, layer in enumerate(self.act_fun):
-            if type_before_parametrizations(layer) is not KANLayer:
-                raise StateError(
-                    f"layer {number} is a {type(layer).__name__}, and a network that is built anew, as for this call, "
-                    f"has layers of type KANLayer only; `copy.deepcopy(model)` copies a model with any layers."
-                )
-        own = [name for name, value in self._own_settings().items() if isinstance(value, list)]
-        if own:
-            raise StateError(
-                f"the layers have {' and '.join(own)} of their own, and a network that is built anew, as for this "
-                "call, has one for all; `copy.deepcopy(model)` copies a model with any layers."
-            )
 
     def rebuild(self: Self, **changes: Any) -> Self:
         """Return a fresh network of this class (see `making`) with some settings changed, of the same dtype and device.
@@ -464,7 +439,7 @@ class Network(ExtraState, Model):
             If the network holds a layer of a class of the user's own, which the constructor would not make again, or
             one with tensors that are computed from others.
         """
-        self.check_layers()
+        check_layers(self)
         for layer in self.act_fun:
             layer.check_settable()
         settings = {**self.constructor_arguments(), **changes}
