@@ -141,6 +141,8 @@ class Training:
         )
         self._own_grid_update = own_grid_update
         trained = list(network.parameters() if parameters is None else parameters)
+        if optimiser_name(opt) == "LM":
+            trained = _without_idle(network, trained)
         self._make_optimiser = partial(make_optimiser, opt, trained, lr)
         self.optimiser = self._make_optimiser()
         if self._by_squares:
@@ -348,6 +350,13 @@ class Training:
 def _has_splines(model: Model) -> TypeGuard[Network]:
     """Whether the model has splines, whose knots can move."""
     return isinstance(model, Network) and model.has_splines
+
+
+def _without_idle(model: Model, parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Return parameters without the affine constants of layers that have no symbolic edge."""
+    layers = list(model.symbolic_fun) if isinstance(model, Network) else []
+    idle = {id(layer.affine) for layer in layers if layer.is_idle}
+    return [parameter for parameter in parameters if id(parameter) not in idle]
 
 
 def _grids(model: Model) -> list[Tensor]:

@@ -73,3 +73,15 @@ def test_the_warning_names_the_line_that_called_fit(monkeypatch: pytest.MonkeyPa
     with pytest.warns(UserWarning, match="instead, with the learning rate of that") as caught:
         KAN(width=[2, 1], auto_save=False).fit(data, opt="LM", lr=0.5, steps=1, progress=False)
     assert [warning.filename for warning in caught] == [__file__]
+
+
+def test_constants_that_no_edge_uses_do_not_count_as_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = KAN(width=[2, 1], grid=3, k=3, auto_save=False)
+    data = {"train_input": torch.rand(5, 2), "train_label": torch.rand(5, 1)}
+    edges, numbers = 2, 3 + 3 + 2  # coefficients and two scales
+    monkeypatch.setattr(module, "MOST_PARAMETERS", edges * numbers - 1)
+    with pytest.warns(UserWarning, match=f"the model has {edges * numbers}"):
+        model.fit(data, opt="LM", steps=1, progress=False)
+    model.fix_symbolic(0, 0, 0, "sin", fit_params_bool=False, verbose=False)
+    with pytest.warns(UserWarning, match=f"the model has {edges * (numbers + 4)}"):
+        model.fit(data, opt="LM", steps=1, progress=False)
