@@ -27,7 +27,7 @@ from kan.common.transforms import has_values, is_transformed
 from kan.layers.function_tables import Row, compute_the_same
 from kan.symbolic import find, fit_affine, lookup
 from kan.symbolic.library import Unguarded, check_function
-from kan.symbolic.slopes import differentiable
+from kan.symbolic.slopes import WithSlope, differentiable
 
 IDLE = "0"
 ANONYMOUS = "anonymous"
@@ -109,7 +109,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
     @property
     def funs(self) -> _Table:
         """The torch function of every edge [O][I]; functions that are written into it count (see `function_tables`)."""
-        return self._table(lambda j, i: self._function(j, i)[0], self._write_function)
+        return self._table(lambda j, i: self._given(j, i) or self._function(j, i)[0], self._write_function)
 
     @property
     def funs_avoid_singularity(self) -> _Table:
@@ -120,7 +120,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
     def funs_sympy(self) -> _Table:
         """The sympy function of every edge [O][I]."""
         return self._table(
-            lambda j, i: self._callables.get((j, i)) or lookup(self.funs_name[j][i])[1],
+            lambda j, i: self._given(j, i) or lookup(self.funs_name[j][i])[1],
             partial(self._write_side, "funs_sympy"),
         )
 
@@ -281,7 +281,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
             self.funs_name[j][i] = function
         else:
             self.funs_name[j][i] = ANONYMOUS
-            self._callables[j, i] = function
+            self._callables[j, i] = differentiable(function)
         self._fixed.add((j, i))
         self._groups = None
 
@@ -423,6 +423,11 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
                 "would be lost: name the function first, and one of your own by `add_symbolic`."
             )
 
+    def _given(self, j: int, i: int) -> Callable[..., Any] | None:
+        """Return the function without a name of edge (j, i) as it was given, or None."""
+        function = self._callables.get((j, i))
+        return function.fun if isinstance(function, WithSlope) else function
+
     def _function(self, j: int, i: int) -> tuple[Callable[..., Any], Callable[..., Any]]:
         """Return the plain and the guarded torch function of edge (j, i)."""
         if (j, i) in self._callables:
@@ -456,17 +461,14 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
         return known.groups
 
     def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
-        """Sort edges (j, i) by function; those without a name may have no derivative."""
+        """Sort edges (j, i) by function."""
         members: dict[str | int, list[tuple[int, int]]] = defaultdict(list)
         for j, i in edges:
-            function = self._callables.get((j, i))  # by its identity: not every object can be a key
+            function = self._given(j, i)  # by its identity: not every object can be a key
             members[self.funs_name[j][i] if function is None else id(function)].append((j, i))
         groups = []
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])
-            if pairs[0] in self._callables:
-                function = differentiable(function)
-                guarded = Unguarded(function)
             outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
             groups.append(EdgeGroup(function, guarded, outputs, inputs, [i for _, i in pairs]))
         return groups

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from kan.common.errors import ArgumentError
-from kan.common.transforms import is_nested_forward
+from kan.common.transforms import is_compiled_plainly, is_nested_forward
 
 TorchFunction = Callable[[Tensor], Tensor]
 
@@ -64,7 +64,7 @@ def check_elementwise(value: Any, x: Tensor) -> None:
 
 def _has_derivative(fun: TorchFunction) -> bool:
     """Whether autograd can go back through a function; functions that fail here are left as they are."""
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         x = torch.full((2,), 0.5, dtype=torch.float64, device="cpu", requires_grad=True)
         try:
             value: Any = fun(x)
@@ -97,7 +97,9 @@ class WithSlope:
         """Return the values at `x`."""
         if is_nested_forward():
             # There torch takes the outer derivative of what a Function's `jvp` returns for zero, without a word.
-            return _taylor(self.fun, x)
+            return _taylor(self.fun, x, orders=_HIGHEST_ORDER)
+        if is_compiled_plainly():  # compilers take no Function with a `jvp`
+            return _taylor(self.fun, x, orders=1)
         value: Tensor = _Differenced.apply(x, self.fun)
         return value
 
@@ -142,11 +144,11 @@ class _Differenced(torch.autograd.Function):
         return tangent * WithSlope(_Slope(ctx.fun))(x)
 
 
-def _taylor(fun: TorchFunction, x: Tensor) -> Tensor:
+def _taylor(fun: TorchFunction, x: Tensor, *, orders: int) -> Tensor:
     """Return the values of a function as a polynomial in what `x` is differentiated by, in plain operations."""
     centre = x.detach()
     move, value = x - centre, fun(centre)
-    for order in range(1, _HIGHEST_ORDER + 1):
+    for order in range(1, orders + 1):
         fun = _Slope(fun)
         value = value + fun(centre) * move**order / math.factorial(order)
     return value

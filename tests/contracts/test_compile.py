@@ -29,6 +29,8 @@ def make(kind: str) -> nn.Module:
     grid = 40 if kind == "fine grid" else 3
     if kind == "symbolic":
         return symbolic()
+    if kind == "functions without a name":
+        return unnamed()
     return KAN([2, [1, 1], 1], grid=grid, k=0 if kind == "steps" else 3, seed=0, auto_save=False)
 
 
@@ -43,6 +45,14 @@ def symbolic() -> KAN:
     return model
 
 
+def unnamed() -> KAN:
+    """Return a network of splines and functions without a name, one of them without a derivative."""
+    model = KAN([2, 2, 1], grid=3, seed=0, auto_save=False)
+    for i, function in enumerate((nn.Tanh(), torch.special.bessel_j0)):
+        model.fix_symbolic(0, i, 0, function, fit_params_bool=False, verbose=False)
+    return model
+
+
 def batches() -> Iterator[Tensor]:
     """Yield batches of several sizes, some of the samples outside of the grid."""
     generator = torch.Generator().manual_seed(0)
@@ -50,7 +60,7 @@ def batches() -> Iterator[Tensor]:
         yield 3 * torch.rand(size, 2, generator=generator) - 1.5
 
 
-@pytest.mark.parametrize("kind", ["network", "steps", "fine grid", "symbolic", "KANLinear"])
+@pytest.mark.parametrize("kind", ["network", "steps", "fine grid", "symbolic", "functions without a name", "KANLinear"])
 def test_one_graph_serves_batches_of_all_sizes(kind: str) -> None:
     model = make(kind)
     compiled = torch.compile(model, fullgraph=True, dynamic=True, backend="eager")
@@ -59,7 +69,7 @@ def test_one_graph_serves_batches_of_all_sizes(kind: str) -> None:
             torch.testing.assert_close(compiled(x), model(x))
 
 
-@pytest.mark.parametrize("kind", ["network", "fine grid", "symbolic"])
+@pytest.mark.parametrize("kind", ["network", "fine grid", "symbolic", "functions without a name"])
 def test_a_compiled_network_trains_like_one_that_is_not(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(edge_sum, "_MUCH_WORK", 0)  # fine grids are gathered, as in large batches
     models = [make(kind) for _ in range(2)]

@@ -36,6 +36,11 @@ def test_a_function_without_derivative_gets_the_right_one(points):
     torch.testing.assert_close(slopes, torch.cos(points), rtol=0, atol=1e-11)
 
 
+def test_a_derivative_is_found_in_inference_mode_too():
+    with torch.inference_mode():
+        assert differentiable(torch.sin) is torch.sin
+
+
 def test_a_function_of_numpy_that_takes_no_gradients_gets_one_too(points):
     fun = differentiable(lambda x: torch.from_numpy(np.sin(x.numpy())))
     (slopes,) = torch.autograd.grad(fun(points).sum(), points)
