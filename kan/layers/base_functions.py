@@ -63,12 +63,9 @@ def is_base_function(function: BaseFunction, base_fun: str | BaseFunction) -> bo
 
 
 def own_copies(functions: Iterable[Any]) -> list[Any]:
-    """Return base functions that share no parameters or buffers with these; one that comes twice stays one."""
+    """Return base functions with copies in the place of modules; one that comes twice stays one."""
     memo: dict[int, Any] = {}
-    return [
-        copy.deepcopy(function, memo) if isinstance(function, nn.Module) and function.state_dict() else function
-        for function in functions
-    ]
+    return [copy.deepcopy(one, memo) if isinstance(one, nn.Module) else one for one in functions]
 
 
 class BaseKind(NamedTuple):

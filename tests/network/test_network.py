@@ -441,6 +441,13 @@ def test_rebuilding_carries_trained_base_functions_over_and_shares_none_of_them(
     assert [name for name, _ in fresh.named_parameters()] == [name for name, _ in network.named_parameters()]
 
 
+@pytest.mark.parametrize("base_fun", ["silu", nn.RReLU()], ids=["by name", "a module"])
+def test_the_mode_of_a_rebuilt_network_is_its_own(base_fun: Any) -> None:
+    network = Network([2, 3, 1], base_fun=base_fun)
+    network.rebuild(grid=9).eval()
+    assert all(module.training for module in network.modules())
+
+
 def test_rebuilding_with_other_inputs_takes_all_columns() -> None:
     network = Network([2, 1])
     network.n_columns, network.input_id = 3, torch.tensor([2, 0])
