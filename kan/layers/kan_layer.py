@@ -190,8 +190,8 @@ class KANLayer(nn.Module):
         check_floating("x", x)
         self._check_rows(x)
         preacts = x[:, None, :].expand(-1, self.out_dim, -1)
-        splines = self.edge_splines(x.T)  # (I, O, N)
-        base = self.base_values(x.T)[:, None, :]  # (I, 1, N)
+        with full_precision(x.device.type):
+            splines, base = self.edge_splines(x.T), self.base_values(x.T)[:, None, :]  # (I, O, N), (I, 1, N)
         outputs = self.mask[:, :, None] * (self.scale_base[:, :, None] * base + self.scale_sp[:, :, None] * splines)
         return outputs.sum(dim=0).T.contiguous(), preacts, outputs.permute(2, 1, 0), splines.permute(2, 1, 0)
 
