@@ -139,6 +139,6 @@ def _by_autograd(function: Callable[..., Tensor], x: Tensor) -> tuple[Tensor, Te
         point = x.detach().requires_grad_()
         value = function(point.clone() if getattr(function, "inplace", False) else point)
         if not value.requires_grad:
-            return value, torch.zeros_like(x)
+            return value.to(x.dtype), torch.zeros_like(x)
         (slope,) = torch.autograd.grad(value.sum(), point, allow_unused=True, materialize_grads=True)
-    return value.detach(), slope
+    return value.detach().to(x.dtype), slope

@@ -190,7 +190,7 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
             mask = self.mask[group.outputs, group.inputs][:, None].to(x.dtype)
             if not has_values(self.mask):
                 argument = torch.where(mask != 0, argument, _HARMLESS)
-            value = group.bound(y_th if singularity_avoiding else None)(argument)
+            value = group.bound(y_th if singularity_avoiding else None)(argument).to(x.dtype)
             results.append((group, mask * (c * value + d)))
         return results
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from kan import KAN
 from kan.common.errors import ArgumentError
 from kan.common.random import stream
 from kan.layers import Symbolic_KANLayer
@@ -497,3 +498,16 @@ def test_a_function_that_is_not_elementwise_is_refused(function: Any) -> None:
     with pytest.raises(ArgumentError, match=r"elementwise; from shape \(2,\) it made"):
         layer.fix_symbolic(0, 0, function)
     assert layer.funs_name[0][0] == "sin"
+
+
+def test_a_function_may_return_numbers_of_another_format() -> None:
+    model = KAN(width=[1, 1], seed=0)
+    line = [-1.0, 1.0]
+    model.fix_symbolic(0, 0, 0, lambda x: torch.as_tensor(np.interp(x.numpy(), line, line)), fit_params_bool=False)
+    x = torch.linspace(-0.9, 0.9, 10)[:, None].requires_grad_()
+    torch.testing.assert_close(model.symbolic_fun[0](x)[0], x)
+    outputs = model(x)
+    torch.testing.assert_close(outputs, x)
+    outputs.sum().backward()
+    torch.testing.assert_close(x.grad, torch.ones(10, 1))
+    assert model.fit({"train_input": x, "train_label": 0.5 * x}, steps=5, progress=False)["train_loss"][-1] < 1e-3
