@@ -221,8 +221,8 @@ def _domains(*, shapes: Sequence[Shape], owner: torch.Tensor, ends: torch.Tensor
 
 def _is_infinite(shape: Shape) -> bool:
     """Whether a function is infinite where it ceases to be defined."""
-    edges = torch.tensor([edge for edge in shape.domain if math.isfinite(edge)], dtype=torch.float64)
-    return shape.pole is not None or bool(shape.value(edges).isinf().any())
+    edges = [torch.tensor([edge], dtype=torch.float64) for edge in shape.domain if math.isfinite(edge)]
+    return shape.pole is not None or any(bool(shape.value(edge).isinf()) for edge in edges)
 
 
 def _poles(shape: Shape) -> tuple[float, float]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -275,6 +276,13 @@ def test_added_function_without_gradient_is_fitted(library):
     x = samples()
     fit = fit_affine(x, 2 * torch.relu(x - 0.2) + 1, ["plus"])
     assert fit.r2[0] > 1 - 1e-6
+
+
+def test_an_added_function_need_not_take_empty_tensors(library):
+    add_symbolic("erf", lambda u: torch.as_tensor(np.vectorize(math.erf)(u.numpy())))
+    x = samples()
+    fit = fit_affine(x, 2 * torch.erf(3 * x - 0.5) + 1, ["erf"])
+    torch.testing.assert_close(fit.params[0], torch.tensor([3, -0.5, 2, 1], dtype=x.dtype), rtol=1e-4, atol=1e-4)
 
 
 def test_many_samples_need_little_more_time_and_memory():
