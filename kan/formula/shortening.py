@@ -310,6 +310,8 @@ def _nearby(value: float, window: float) -> Iterator[Any]:
 
 def _meant(value: float) -> Any | None:
     """Return the fraction, of a power of pi or under a root, that a constant is no coincidence near to, or None."""
+    if math.ulp(value) > _COINCIDENCE:  # its square may be no double any more
+        return None
     for power, turns in _UNITS:
         ratio = abs(value) ** power / math.pi**turns
         fraction = Fraction(ratio).limit_denominator(_LARGEST_DENOMINATOR)

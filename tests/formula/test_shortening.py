@@ -122,6 +122,12 @@ def test_a_large_constant_is_not_taken_for_a_whole_number(constant):
     assert str(shorten(expr, limits(expr, tolerance=1e-12)).expr) == f"{constant}*x"
 
 
+def test_a_constant_may_be_too_large_for_its_square():
+    expr = sympy.Float("3.12345678e+174") * sympy.exp(-x - 400)
+    short = shorten(expr, limits(expr, tolerance=1e-3)).expr
+    assert limits(expr).price(limits(expr).values_of(short)) < 1e-3
+
+
 def test_a_whole_number_is_no_multiple_of_pi():
     expr = x**2 + sympy.Float(0.01) * sympy.sin(sympy.Float(3.0002) * x)
     assert shorten(expr, limits(expr, tolerance=1e-2)).expr == x**2 + sympy.sin(3 * x) / 100
