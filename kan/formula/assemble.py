@@ -80,7 +80,7 @@ def symbolic_formula(
     FormulaError
         If edges are still splines, which it names, or carry a function that sympy cannot take.
     ArgumentError
-        If `var` or a normaliser has the wrong length, or `var` a name twice.
+        If `var` or a normaliser has the wrong length, a normaliser is not finite, or `var` has a name twice.
     StateError
         If symbolic edges are switched off, or `tolerance` has no data.
 
@@ -220,6 +220,8 @@ def _pair(name: str, normalizer: Any) -> tuple[list[float], list[float]]:
         mean, std = (to_tensor(part, plain=torch.float64).detach().flatten() for part in normalizer)
     except (TypeError, ValueError):
         raise ArgumentError(f"`{name}` must be a pair [means, standard deviations]; got {normalizer!r}.") from None
+    if not (mean.isfinite().all() and std.isfinite().all()):
+        raise ArgumentError(f"`{name}` must hold finite numbers; got {normalizer!r}.")
     return shortest_floats(mean), shortest_floats(std)
 
 

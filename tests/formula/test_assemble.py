@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import re
 
 import numpy as np
@@ -140,9 +141,10 @@ def test_wrong_lengths_are_errors(options):
         symbolic_formula(symbolic_network([2, 1]), **options)
 
 
-def test_a_deviation_of_zero_is_an_error():
-    with pytest.raises(ArgumentError, match="other than zero"):
-        symbolic_formula(symbolic_network([2, 1]), normalizer=[[0, 0], [1, 0]])
+@pytest.mark.parametrize(("deviation", "message"), [(0, "other than zero"), (math.nan, "finite")])
+def test_a_deviation_that_nothing_can_be_divided_by_is_an_error(deviation, message):
+    with pytest.raises(ArgumentError, match=message):
+        symbolic_formula(symbolic_network([2, 1]), normalizer=[[0, 0], [1, deviation]])
 
 
 def test_normalisers_keep_all_their_digits():
