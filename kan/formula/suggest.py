@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from kan.common.console import say
+from kan.common.errors import check_number
 from kan.formula.chains import straightened
 from kan.formula.choosing import Choice, Edge, Search
 from kan.formula.fix import enable_symbolic, is_removed, is_symbolic
@@ -154,6 +155,7 @@ def auto_symbolic(
     >>> network.symbolic_fun[0].funs_name
     [['x']]
     """
+    check_number("r2_threshold", r2_threshold)
     search = Search(lib, Preference(weight_simple=weight_simple), a_range=a_range, b_range=b_range)
     data = network.reference_data(x)
     enable_symbolic(network, verbose=bool(verbose))

@@ -188,11 +188,14 @@ def test_auto_symbolic_switches_symbolic_edges_on_again():
     assert network.has_symbolic
 
 
-@pytest.mark.parametrize(("lib", "x"), [(["sinus"], torch.zeros(5, 1)), (["sin"], None)])
-def test_what_auto_symbolic_refuses_switches_nothing_on(lib, x):
+@pytest.mark.parametrize(
+    "options",
+    [{"lib": ["sinus"], "x": torch.zeros(5, 1)}, {"lib": ["sin"]}, {"r2_threshold": None, "x": torch.zeros(5, 1)}],
+)
+def test_what_auto_symbolic_refuses_switches_nothing_on(options):
     network = Network(width=[1, 1], symbolic_enabled=False, seed=0)
     with pytest.raises(KANError):
-        auto_symbolic(network, lib=lib, x=x, verbose=0)
+        auto_symbolic(network, **options, verbose=0)
     assert not network.symbolic_enabled
 
 
