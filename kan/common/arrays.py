@@ -14,11 +14,7 @@ from kan.common.precision import to_like
 def as_tensor(values: Any, *, like: torch.Tensor | None = None) -> torch.Tensor:
     """Return `values` as a floating tensor, with the dtype and device of `like` where it is given."""
     tensor = to_tensor(values, plain=None if like is None else like.dtype)
-    if tensor.is_complex():
-        raise ArgumentError(
-            f"data must be real; got {tensor.dtype}. Give the real and the imaginary part as columns of their own, "
-            "torch.cat([z.real, z.imag], dim=1)."
-        )
+    check_real(tensor)
     if like is not None:
         return to_like(tensor, like)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
@@ -55,6 +51,15 @@ def is_readable(tensor: torch.Tensor) -> bool:
     """Whether numpy can compute with the tensor's memory; subclasses, such as those that only trace, have none."""
     plain = type(tensor) is torch.Tensor and tensor.device.type == "cpu"
     return plain and tensor.dtype in (torch.float32, torch.float64)
+
+
+def check_real(tensor: torch.Tensor) -> None:
+    """Raise an :class:`ArgumentError`, with the remedy, for complex numbers."""
+    if tensor.is_complex():
+        raise ArgumentError(
+            f"data must be real; got {tensor.dtype}. Give the real and the imaginary part as columns of their own, "
+            "torch.cat([z.real, z.imag], dim=1)."
+        )
 
 
 def check_floating(name: str, values: object) -> None:

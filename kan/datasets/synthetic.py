@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from kan.common.arrays import to_tensor
+from kan.common.arrays import check_real, to_tensor
 from kan.common.errors import ArgumentError, check_choice, check_seed, check_whole
 from kan.common.random import stream
 
@@ -73,7 +73,7 @@ def create_dataset(
     ------
     ArgumentError
         When an argument cannot be used, when `f` returns another number of
-        rows than it was given, or when labels are NaN or Inf.
+        rows than it was given, or when labels are NaN, Inf or complex.
 
     Examples
     --------
@@ -157,6 +157,7 @@ def _label(
     """Call `f` and return its labels as a checked (N, O) tensor without a graph."""
     answer = f(inputs.T if f_mode == "row" else inputs)
     labels = to_tensor(answer).detach()
+    check_real(labels)
     if not isinstance(answer, torch.Tensor) and labels.is_floating_point():
         labels = labels.to(inputs.dtype)
     size, shape = len(inputs), tuple(labels.shape)

@@ -170,6 +170,11 @@ def test_wrong_number_of_labels(f: Any) -> None:
         create_dataset(f, train_num=10)
 
 
+def test_complex_labels_are_an_error() -> None:
+    with pytest.raises(ArgumentError, match="must be real"):
+        create_dataset(lambda x: 1j * x, train_num=10, normalize_label=True)
+
+
 def test_labels_that_are_not_finite_name_the_place_and_the_range() -> None:
     with pytest.raises(
         ArgumentError, match=r"train labels are NaN or Inf.*row \d+, at x = \(-.*inside the domain.*\[-1, 1\]"
