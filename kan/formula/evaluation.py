@@ -194,7 +194,11 @@ def _compiled(expr: Any) -> Callable[..., Values]:
 
 
 def _from_torch(function: Callable[..., Any]) -> Callable[..., Values]:
-    """Let a function of tensors take arrays."""
+    """Let a function of tensors take arrays, and numbers, of which functions of numpy make no arrays."""
     import torch
 
-    return lambda value: function(torch.from_numpy(np.array(value, dtype=float))).numpy()
+    def evaluate(value: Values) -> Values:
+        array = np.array(value, dtype=float)
+        return function(torch.from_numpy(array.reshape(-1))).numpy().reshape(array.shape)
+
+    return evaluate

@@ -46,6 +46,14 @@ def test_an_added_function_is_evaluated():
     np.testing.assert_allclose(output, torch.special.bessel_j0(torch.tensor(2 * POINTS)).numpy())
 
 
+def test_an_added_function_of_numpy_is_evaluated_at_a_number(monkeypatch):
+    """Of arrays without dimensions numpy's functions make numbers."""
+    monkeypatch.setitem(SYMBOLIC_LIB, "sinh", SYMBOLIC_LIB["sin"])
+    add_symbolic("sinh", lambda x: torch.from_numpy(np.sinh(x.numpy())))
+    output = Evaluation(SYMBOLIC_LIB["sinh"].sympy_fun(sympy.S(2)) * x, COLUMNS).output
+    np.testing.assert_allclose(output, np.sinh(2) * POINTS)
+
+
 def test_a_function_that_replaces_one_of_the_library_is_evaluated(monkeypatch):
     monkeypatch.setitem(SYMBOLIC_LIB, "log", SYMBOLIC_LIB["log"])
     add_symbolic("log", lambda x: torch.log(torch.abs(x)))
