@@ -85,9 +85,9 @@ def mass():
     model = model.prune(edge_th=5e-2)
     splines = fit(model, dataset, steps=100)
     model.auto_symbolic()
+    error = fit(model, dataset, steps=50)
     formula = model.symbolic_formula(var=[beta, gamma, *variables])[0][0]
     formula = sympy.nsimplify(ex_round(ex_round(ex_round(formula, 6), 3), 3))
-    error = fit(model, dataset, steps=50)
     return {"splines, test RMSE": f"{splines:.2e}", "formula, test RMSE": f"{error:.2e}", "formula": str(formula)}
 
 
