@@ -120,8 +120,7 @@ class KANLayer(nn.Module):
         super().__init__()
         self.in_dim, self.out_dim = check_whole("in_dim", in_dim, 0), check_whole("out_dim", out_dim, 0)
         num, self.k = check_whole("num", num, 1), check_whole("k", k, 0)
-        self.base_fun = resolve_base_function(base_fun)
-        self._base_kind = BaseKind.of(self.base_fun)
+        self.set_base_function(resolve_base_function(base_fun))
         self.grid_eps = check_number("grid_eps", grid_eps, least=0, most=1)
         generator = stream(0) if generator is None else generator
         low, high = check_range("grid_range", grid_range)
@@ -222,8 +221,12 @@ class KANLayer(nn.Module):
     def base_kind(self) -> BaseKind:
         """The properties of the base function, which may have been set after construction."""
         if self._base_kind.function is not self.base_fun:
-            self._base_kind = BaseKind.of(self.base_fun)
+            self.set_base_function(self.base_fun)
         return self._base_kind
+
+    def set_base_function(self, function: BaseFunction) -> None:
+        """Use a base function, and find out at once, for compilers cannot, of what kind it is."""
+        self.base_fun, self._base_kind = function, BaseKind.of(function)
 
     def base_values(self, x: Tensor) -> Tensor:
         """Return the base function's values (I, N) at inputs (I, N)."""
@@ -243,10 +246,9 @@ class KANLayer(nn.Module):
         common = torch.promote_types(torch.promote_types(dtype, self.coef.dtype), torch.float32)
         if not dtype == self.coef.dtype == common:
             tensors = tuple(tensor.to(common) for tensor in tensors)
-        x, coef, scale_base, scale_sp, mask, grid = tensors
+        x, *others = tensors
         base = x if features is not None else self.base_values(x)  # part of the features
-        options: dict[str, Any] = {"degree": self.k, "with_variances": with_variances, "features": features}
-        result = edge_sums(x, base, coef, scale_base, scale_sp, mask, grid, **options)
+        result = edge_sums(x, base, *others, degree=self.k, with_variances=with_variances, features=features)
         return result if dtype == x.dtype else EdgeSums(result.sums.to(dtype), result.variances)
 
     def edge_splines(self, x: Tensor) -> Tensor:
@@ -366,10 +368,8 @@ class KANLayer(nn.Module):
         """Set the knots, and the coefficients that give the curves of `source`."""
         self.check_settable()
         samples = x.T if mode == "sample" else x.T[:, :0]
-        coefficients = transfer_coefficients(
-            samples, source.grid, source.coef, knots, degree=source.k, new_degree=self.k
-        )
-        for parameter, values in ((self.grid, knots), (self.coef, coefficients)):
+        moved = transfer_coefficients(samples, source.grid, source.coef, knots, degree=source.k, new_degree=self.k)
+        for parameter, values in ((self.grid, knots), (self.coef, moved)):
             parameter.data = values.to(parameter)
             increment_version(parameter)  # so that torch refuses a backward pass that began with the old values
 
@@ -392,7 +392,7 @@ class KANLayer(nn.Module):
         rows = torch.as_tensor(in_id, dtype=torch.long, device=self.device)
         columns = torch.as_tensor(out_id, dtype=torch.long, device=self.device)
         subset = self._sized(len(rows), len(columns)).to(self.grid)
-        (subset.base_fun,) = own_copies([self.base_fun])
+        subset.set_base_function(*own_copies([self.base_fun]))
         subset.grid.data = self.grid[rows].clone()
         for name in ("coef", "mask", "scale_base", "scale_sp"):
             chosen, whole = getattr(subset, name), getattr(self, name)

@@ -462,16 +462,22 @@ class Symbolic_KANLayer(ExtraState):  # noqa: N801
 
     def _grouped_edges(self, edges: list[tuple[int, int]]) -> list[EdgeGroup]:
         """Sort edges (j, i) by function."""
-        members: dict[str | int, list[tuple[int, int]]] = defaultdict(list)
-        for j, i in edges:
-            function = self._given(j, i)  # by its identity: not every object can be a key
-            members[self.funs_name[j][i] if function is None else id(function)].append((j, i))
+        members: dict[Any, list[tuple[int, int]]] = defaultdict(list)
+        for pair in edges:
+            members[self._group_of(*pair)].append(pair)
         groups = []
         for pairs in members.values():
             function, guarded = self._function(*pairs[0])
             outputs, inputs = torch.tensor(pairs, device=self.device).unbind(dim=1)
             groups.append(EdgeGroup(function, guarded, outputs, inputs, [i for _, i in pairs]))
         return groups
+
+    def _group_of(self, j: int, i: int) -> Any:
+        """Return what the edges of a group have in common: a name, or the same function, which may be no key itself."""
+        function = self._given(j, i)
+        if function is None:
+            return self.funs_name[j][i]
+        return (j, i) if torch.compiler.is_compiling() else id(function)  # which compilers do not know
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the cached groups out of copies and pickles; they hold functions."""

@@ -447,7 +447,7 @@ class Network(ExtraState, Model):
         fresh = make(type(self), **settings)
         if "base_fun" not in changes:
             for layer, function in zip(fresh.act_fun, functions):
-                layer.base_fun = function
+                layer.set_base_function(function)
             fresh.base_fun = fresh.act_fun[0].base_fun
         fresh.to(dtype=self.dtype, device=self.device)
         nn.Module.train(fresh, self.training)  # subclasses have methods `train` that train

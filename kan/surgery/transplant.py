@@ -41,7 +41,7 @@ def select_nodes(network: Net, nodes: Sequence[Sequence[int]]) -> Net:
     for layer in range(network.depth):
         ends = (nodes[layer], subnodes[layer + 1])
         edges = network.act_fun[layer].get_subset(*ends)
-        edges.base_fun = child.act_fun[layer].base_fun  # which several layers may share
+        edges.set_base_function(child.act_fun[layer].base_fun)  # which several layers may share
         child.act_fun[layer] = edges
         child.symbolic_fun[layer] = network.symbolic_fun[layer].get_subset(*ends)
         copy_affine(network, child, layer, nodes=nodes[layer + 1], subnodes=subnodes[layer + 1])

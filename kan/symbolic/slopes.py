@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -104,18 +105,12 @@ class WithSlope:
         return value
 
 
-@dataclass(frozen=True)
-class _Slope:
-    """The difference quotient of fourth order of an elementwise function."""
-
-    fun: TorchFunction
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """Return the slopes at `x`."""
-        step = torch.finfo(x.dtype).eps ** 0.2
-        near = self.fun(x + step) - self.fun(x - step)
-        far = self.fun(x + 2 * step) - self.fun(x - 2 * step)
-        return (8 * near - far) / (12 * step)
+def _slope(fun: TorchFunction, x: Tensor) -> Tensor:
+    """Return the difference quotient of fourth order of an elementwise function."""
+    step = torch.finfo(x.dtype).eps ** 0.2
+    near = fun(x + step) - fun(x - step)
+    far = fun(x + 2 * step) - fun(x - 2 * step)
+    return (8 * near - far) / (12 * step)
 
 
 class _Differenced(torch.autograd.Function):
@@ -136,12 +131,12 @@ class _Differenced(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         (x,) = ctx.saved_tensors
-        return gradient * WithSlope(_Slope(ctx.fun))(x), None
+        return gradient * WithSlope(partial(_slope, ctx.fun))(x), None
 
     @staticmethod
     def jvp(ctx: Any, tangent: Tensor, _: None) -> Tensor:
         (x,) = ctx.saved_tensors
-        return tangent * WithSlope(_Slope(ctx.fun))(x)
+        return tangent * WithSlope(partial(_slope, ctx.fun))(x)
 
 
 def _taylor(fun: TorchFunction, x: Tensor, *, orders: int) -> Tensor:
@@ -149,6 +144,6 @@ def _taylor(fun: TorchFunction, x: Tensor, *, orders: int) -> Tensor:
     centre = x.detach()
     move, value = x - centre, fun(centre)
     for order in range(1, orders + 1):
-        fun = _Slope(fun)
+        fun = partial(_slope, fun)
         value = value + fun(centre) * move**order / math.factorial(order)
     return value
