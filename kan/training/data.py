@@ -264,15 +264,9 @@ def as_mapping(dataset: Any) -> Mapping[str, Any]:
 
 
 def read_dataset(
-    network: Model,
-    dataset: Mapping[str, Any],
-    *,
-    batch: int,
-    in_epochs: bool,
-    expectation: Expectation,
-    whole_test: bool = False,
+    network: Model, dataset: Mapping[str, Any], *, batch: int, expectation: Expectation, **options: bool
 ) -> TensorData | LoaderData:
-    """Read pykan's dictionary, or {'train_loader': ..., 'test_loader': ...}.
+    """Read pykan's dictionary, with the other options of `TensorData`, or {'train_loader': ..., 'test_loader': ...}.
 
     Beside a loader for training the test data may be tensors.
     """
@@ -282,9 +276,7 @@ def read_dataset(
         tensors = _test_tensors(dataset)
         test = dataset.get("test_loader", None if tensors is None else [tensors])
         return LoaderData(network, dataset["train_loader"], test, expectation=expectation)
-    return TensorData(
-        network, dataset, batch=batch, in_epochs=in_epochs, expectation=expectation, whole_test=whole_test
-    )
+    return TensorData(network, dataset, batch=batch, expectation=expectation, **options)
 
 
 def _test_tensors(dataset: Mapping[str, Any]) -> tuple[Any, Any] | None:
